@@ -1,0 +1,45 @@
+"""Every error Coterie raises on purpose.
+
+    CoterieError
+    ├── SettingsError       a setting or flag is wrong; the command line exits with 2
+    ├── DataError           a table cannot be read or does not hold what it must
+    ├── ModelError          a model folder is missing, altered, truncated or of a newer format
+    ├── OutputError         a result cannot be written (folder in the way, disk full)
+    └── MissingExtraError   an optional dependency is not installed
+
+Each message shows the values seen; `hint` is one way out.
+"""
+
+from __future__ import annotations
+
+
+class CoterieError(Exception):
+    """Base of all errors raised on purpose: a message with the values seen, and a hint with one way out."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class SettingsError(CoterieError):
+    """A setting or flag has a value that cannot be used."""
+
+
+class DataError(CoterieError):
+    """A table cannot be read or does not hold what it must."""
+
+
+class ModelError(CoterieError):
+    """A model folder is missing, altered, truncated or of a newer format."""
+
+
+class OutputError(CoterieError):
+    """A result cannot be written."""
+
+
+class MissingExtraError(CoterieError):
+    """An optional dependency is not installed; the hint is the line that installs it."""

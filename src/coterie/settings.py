@@ -1,0 +1,91 @@
+"""Every setting of Coterie, in one place.
+
+A value comes from the call or the command line, then the environment (`COTERIE_SEED=7`), then `coterie.toml` in the
+working directory, then the default given here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from coterie.errors import SettingsError
+
+Groups = Literal["auto"] | Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """Settings of a run; immutable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COTERIE_", toml_file="coterie.toml", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    # tables
+    columns: dict[str, str] = Field(default={}, description="Foreign column names: {'user_id': 'CustomerID'}.")
+    kind_weights: dict[str, float] = Field(
+        default={}, description="Weight of each event kind: {'click': 1, 'purchase': 5}; kinds not named weigh 1."
+    )
+    min_value: float | None = Field(default=None, description="Events with a smaller value are left out (ratings).")
+    cancellations: bool = Field(default=True, description="A negative value undoes earlier events of that user and item.")
+    max_user_events: int = Field(default=5_000, ge=1, description="Newest events kept for one user.")
+    half_life_days: float | None = Field(default=None, gt=0, description="Age at which an event counts half; none: age does not count.")
+
+    # language
+    encoder: str = Field(default="bundled+tfidf", description="Text encoders, joined with +: bundled, tfidf, none.")
+    language: str | None = Field(default=None, description="Language of the item text (en, zh, de, ...); none: told from the text.")
+
+    # interest
+    beta: float = Field(default=0.25, ge=0, le=1, description="How much long histories are damped.")
+    ridge: float | None = Field(default=None, gt=0, description="Ridge λ of the interest model; none: from the data.")
+    text_prior: float | None = Field(default=None, ge=0, description="Weight α of the text prior; none: from the data; 0: off.")
+    dimensions: int = Field(default=512, ge=1, description="Most taste dimensions used for scores.")
+    companions: int = Field(default=32, ge=0, description="Companions kept for each item.")
+    exact_items: int = Field(default=15_000, ge=0, description="Catalogues up to this many items are fitted exactly.")
+
+    # groups
+    groups: Groups = Field(default="auto", description="Number of groups, or auto: chosen by held-out gain.")
+    max_groups: int = Field(default=40, ge=1, description="Most groups that auto tries.")
+    sample_users: int = Field(default=200_000, ge=1, description="Groups are found on at most this many users.")
+    memberships: int = Field(default=3, ge=1, description="Most groups a user belongs to.")
+
+    # profiles and lists
+    min_support: int = Field(default=5, ge=1, description="Users that must back anything a profile shows.")
+    top: int = Field(default=20, ge=1, description="Items in each group's list of recommendations.")
+
+    seed: int = Field(default=0, ge=0, description="Seed of every random choice.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Call, then environment, then `coterie.toml`."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def make_settings(**given: Any) -> Settings:
+    """Settings from what was given, the environment and `coterie.toml`.
+
+    Raises:
+        SettingsError: a name is unknown or a value cannot be used; the message shows it.
+    """
+    unknown = sorted(set(given) - set(Settings.model_fields))
+    if unknown:
+        known = ", ".join(Settings.model_fields)
+        raise SettingsError(f"unknown setting {unknown[0]!r}", hint=f"the settings are {known}")
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"][:1])) or "settings"
+        raise SettingsError(
+            f"setting {name!r} cannot be {first['input']!r}: {first['msg'].lower()}",
+            hint=Settings.model_fields[name].description if name in Settings.model_fields else None,
+        ) from error

@@ -1,0 +1,94 @@
+"""The tables after reading: integer arrays for events, one frame each for items and users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events kept, as parallel arrays of length n_events, ordered by (user_row, timestamp, item_row).
+
+    Attributes:
+        user_row: row of the user in `Dataset.users`, int32.
+        item_row: row of the item in `Dataset.items`, int32.
+        weight: kind weight of the event (1 where kinds are not weighted), float32.
+        timestamp: seconds since 1970 (UTC), int64; None where the log has no time.
+        spend: price × quantity in the log's currency, float32; None where there are no prices.
+        value: the value column as given (rating, quantity, seconds), float32; None where there is none.
+    """
+
+    user_row: NDArray[np.int32]
+    item_row: NDArray[np.int32]
+    weight: NDArray[np.float32]
+    timestamp: NDArray[np.int64] | None = None
+    spend: NDArray[np.float32] | None = None
+    value: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.user_row)
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What became of every row of a table: rows = kept + repeated + sum(rejected.values())."""
+
+    rows: int
+    kept: int
+    repeated: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Reason → number of rows."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Events, items and users in row order.
+
+    Attributes:
+        events: the events kept.
+        items: one row per item, sorted by `item_id`: `item_id`, `title`, `text` (never null, may be empty), `categories`
+            (list of strings), then the other columns as given. Holds every item of the items table and of the events.
+        users: one row per user with events, sorted by `user_id`: `user_id`, then attributes as given (null where unknown).
+        accounting: table name ("events", "items", "users") → accounting.
+        rejected: `table`, `row` (1-based row in the input), `reason`, and the row itself as JSON in `content`.
+        fingerprint: hash of everything read and of the settings that shaped it, 32 hexadecimal characters.
+        warnings: sentences a user should read.
+    """
+
+    events: Events
+    items: pl.DataFrame
+    users: pl.DataFrame
+    accounting: dict[str, Accounting]
+    rejected: pl.DataFrame
+    fingerprint: str
+    warnings: tuple[str, ...] = ()
+
+    def histories(self, half_life_days: float | None = None) -> sparse.csr_array:
+        """Weight of each user's history on each item, shape (n_users, n_items), float32.
+
+        An item met in several events weighs as much as its strongest event: kind weight × 2^(−age / half-life), with age
+        counted back from the newest event of the log.
+        """
+        events = self.events
+        weight = events.weight
+        if half_life_days is not None and events.timestamp is not None and len(events):
+            age_days = (events.timestamp.max() - events.timestamp) / 86_400
+            weight = (weight * np.exp2(-age_days / half_life_days)).astype(np.float32)
+        return strongest(events.user_row, events.item_row, weight, (self.users.height, self.items.height))
+
+
+def strongest(
+    rows: NDArray[np.int32], columns: NDArray[np.int32], weight: NDArray[np.float32], shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Sparse matrix whose entry is the largest weight among the events of its cell, float32, indices sorted."""
+    order = np.lexsort((-weight, columns, rows))
+    rows, columns, weight = rows[order], columns[order], weight[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    indptr = np.searchsorted(rows[first], np.arange(shape[0] + 1)).astype(np.int64)
+    return sparse.csr_array((weight[first], columns[first], indptr), shape=shape)
