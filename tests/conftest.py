@@ -1,0 +1,32 @@
+"""What several tests need: the real data beside the checkout, where it is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Folder of one real data set; the test is skipped, saying so, where it is not on this machine."""
+
+    def find(name: str) -> Path:
+        folder = SHARED / name
+        if not folder.is_dir():
+            pytest.skip(f"real data {name!r} is not beside this checkout (looked in {folder})")
+        return folder
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def _quiet_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the caller's settings; vectors are cached for the whole test run, away from the caller's cache."""
+    for name in [name for name in os.environ if name.startswith("COTERIE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "coterie-cache"))
