@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -17,17 +17,11 @@ class Step(Protocol):
 class Progress(Protocol):
     """Receives the stages of a run; whoever shows them decides how."""
 
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> _StepContext:
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Step]:
         """Open a stage of `total` units (None: unknown); use as a context manager that yields a `Step`."""
 
     def note(self, text: str) -> None:
         """Say one line, for instance that a finished stage was reused."""
-
-
-class _StepContext(Protocol):
-    def __enter__(self) -> Step: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class SilentStep:
