@@ -1,0 +1,65 @@
+"""Coterie finds the groups of users who share interests, names them, shows why, and recommends to each.
+
+    import coterie
+
+    model = coterie.discover("events.parquet", "items.parquet")
+    model.groups
+
+Names are imported when first used, so that `import coterie` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coterie.errors import CoterieError as CoterieError
+    from coterie.errors import DataError as DataError
+    from coterie.errors import MissingExtraError as MissingExtraError
+    from coterie.errors import ModelError as ModelError
+    from coterie.errors import OutputError as OutputError
+    from coterie.errors import SettingsError as SettingsError
+    from coterie.model import Model as Model
+    from coterie.pipeline import discover as discover
+    from coterie.settings import Settings as Settings
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CoterieError": "errors",
+    "DataError": "errors",
+    "MissingExtraError": "errors",
+    "Model": "model",
+    "ModelError": "errors",
+    "OutputError": "errors",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "discover": "pipeline",
+}
+
+__all__ = [
+    "CoterieError",
+    "DataError",
+    "MissingExtraError",
+    "Model",
+    "ModelError",
+    "OutputError",
+    "Settings",
+    "SettingsError",
+    "__version__",
+    "discover",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import `name` from the module that defines it, at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'coterie' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(f"coterie.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
