@@ -1,0 +1,1 @@
+"""What sets a group apart, and what to call it."""
