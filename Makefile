@@ -1,0 +1,61 @@
+# make help lists what there is to do. Everything is installed into .venv; nothing outside this folder is changed,
+# except that python3-venv is installed by apt where root runs this on a Debian that lacks it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := src tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test format lint types layers bench docs clean
+.DELETE_ON_ERROR:
+
+help: ## list these targets
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+demo: install ## set up, then find the groups of the shop's customers; writes coterie-demo/
+	$(BIN)/coterie demo
+
+test: install-dev ## set up with the development extras, then run every test
+	$(BIN)/python -m pytest
+
+install: $(VENV)/.installed ## make .venv and install coterie into it
+
+install-dev: $(VENV)/.installed-dev ## the same with the development extras
+
+$(BIN)/python:
+	@sh scripts/make-venv "$(PYTHON)" "$(VENV)"
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+format: install-dev ## format the code
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+lint: install-dev ## check format, style and dependencies
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/deptry src
+
+types: install-dev ## check the types
+	$(BIN)/mypy
+
+layers: install-dev ## check that imports point inward only
+	$(BIN)/lint-imports
+
+bench: install-dev ## print the figures; needs the bench extra and the real data beside this folder
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks
+
+docs: install-dev ## run the examples of README.md and docs/
+	$(BIN)/python -m pytest tests/test_docs.py tests/cli/test_commands.py
+
+clean: ## remove .venv, caches and the demo's result
+	rm -rf $(VENV) build dist coterie-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,95 @@
+"""`coterie assign` and `coterie recommend`: apply a model to histories, known or new."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from coterie.cli.options import TABLE_SETTINGS, Events, Json, ModelFolder, OutputFile, Quiet, takes_settings
+from coterie.cli.output import print_json
+from coterie.cli.progress import make_progress
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@takes_settings(*TABLE_SETTINGS)
+def assign(
+    folder: ModelFolder,
+    /,
+    *,
+    events: Events,
+    output: OutputFile,
+    json: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Say which groups the users of an events table belong to; nothing is refitted.
+
+    Writes user_id, group_id, weight, rank (1: the primary group). Settings default to those the model was made with.
+    """
+    from coterie.model import Model
+
+    progress = make_progress(quiet=quiet)
+    frame = Model.load(folder).assign(events, progress=progress, **settings)
+    _write(frame, output, json=json)
+
+
+@takes_settings(*TABLE_SETTINGS)
+def recommend(
+    folder: ModelFolder,
+    /,
+    *,
+    events: Events,
+    output: OutputFile,
+    k: Annotated[int, Parameter(name="-k", help="Items for each user.")] = 20,
+    only: Annotated[str | None, Parameter(help="Table whose item_id column lists the only items to recommend.")] = None,
+    exclude: Annotated[str | None, Parameter(help="Table whose item_id column lists items to leave out.")] = None,
+    include_seen: Annotated[
+        bool, Parameter(help="Recommend items of the user's history too.", negative=(), show_default=False)
+    ] = False,
+    explain: Annotated[
+        bool, Parameter(help="Add the items of the history that speak most for each.", negative=(), show_default=False)
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Recommend items to the users of an events table, whether or not the model has met them.
+
+    Writes user_id, rank, item_id, score, and because with --explain. Settings default to those the model was made with.
+    """
+    from coterie.model import Model
+
+    frame = Model.load(folder).recommend(
+        events,
+        k=k,
+        only=only,
+        exclude=exclude,
+        include_seen=include_seen,
+        explain=explain,
+        progress=make_progress(quiet=quiet),
+        **settings,
+    )
+    _write(frame, output, json=json)
+
+
+def _write(frame: pl.DataFrame, output: str, *, json: bool) -> None:
+    """Write the frame where asked; with --json and `-` the rows are the answer, else a summary is."""
+    from coterie.tables import write_table
+
+    if output == "-":
+        if json:
+            print_json(frame.to_dicts())
+        else:
+            write_table(frame, "-")
+        return
+    write_table(frame, Path(output))
+    users = frame["user_id"].n_unique()
+    if json:
+        print_json({"output": output, "rows": frame.height, "users": users})
+    else:
+        print(f"{frame.height:,} rows for {users:,} users: {output}", file=sys.stderr)

@@ -1,0 +1,115 @@
+"""The `coterie` command: its list of commands, and how every way of ending becomes an exit code.
+
+    0 done · 1 failed · 2 wrong usage or setting · 130 interrupted
+
+A command's module is imported when the command is called, so that `coterie --help` loads no library but the parser.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from coterie import __version__
+from coterie.errors import CoterieError, SettingsError
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS: Final = {
+    "demo": ("coterie.cli.discover:demo", "Find the groups of a real shop's customers; the data ships inside."),
+    "discover": ("coterie.cli.discover:discover", "Find the groups in a log of events and write a model folder."),
+    "assign": ("coterie.cli.apply:assign", "Say which groups new users belong to; nothing is refitted."),
+    "recommend": ("coterie.cli.apply:recommend", "Recommend items to users from their histories."),
+    "groups": ("coterie.cli.show:groups", "List the groups of a model."),
+    "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
+    "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
+    "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
+}
+"""Command → where it lies, and its line in `coterie --help`."""
+
+app = App(
+    name="coterie",
+    help="Find the groups of users who share interests, see why, and recommend to each.",
+    help_epilogue="Settings come from flags, then COTERIE_* variables, then coterie.toml, then defaults.",
+    version=__version__,
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+)
+for _position, (_name, (_place, _help)) in enumerate(COMMANDS.items()):
+    app.command(_place, name=_name, help=_help, sort_key=_position)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after `coterie`; None: those of this process.
+
+    Returns:
+        The exit code.
+    """
+    if argv is None:
+        sys.excepthook = _tell_unexpected
+    try:
+        with _ended_like_ctrl_c():
+            code = app(sys.argv[1:] if argv is None else list(argv))
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except CycloptsError as error:
+        _tell(str(error), "coterie --help lists the commands; coterie COMMAND --help lists its flags")
+        return USAGE
+    except CoterieError as error:
+        _tell(error.message, error.hint)
+        return USAGE if isinstance(error, SettingsError) else FAILED
+    except BrokenPipeError:
+        # Whoever read our output has had enough (`| head`): no failure, but nothing may be flushed into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code if isinstance(code, int) else DONE
+
+
+def _tell(message: str, hint: str | None) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+def _tell_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """One line for an error nobody foresaw; Python exits with 1 after it."""
+    if os.environ.get("COTERIE_DEBUG"):
+        sys.__excepthook__(kind, error, trace)
+        return
+    _tell(
+        f"unexpected {kind.__name__}: {error}",
+        "this is a defect in Coterie; COTERIE_DEBUG=1 in the environment shows where it happened",
+    )
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """While a command runs, SIGTERM unwinds it like Ctrl-C, so nothing half-written is left."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,113 @@
+"""Flags that several commands share, and the flags that the settings give rise to."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from cyclopts import Group, Parameter
+from pydantic.fields import FieldInfo
+
+from coterie.errors import SettingsError
+from coterie.settings import Settings
+
+TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
+"""Settings that say how the events table is read."""
+
+_TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
+
+Events = Annotated[str, Parameter(help=f"Events table: user_id, item_id, more. {_TABLE}")]
+Items = Annotated[str | None, Parameter(help="Items table: item_id; title, text, categories, price, ...")]
+Users = Annotated[str | None, Parameter(help="Users table: user_id and any attributes.")]
+ModelFolder = Annotated[Path, Parameter(help="Model folder that discover wrote.")]
+OutputFolder = Annotated[Path, Parameter(help="Folder to write the model to.")]
+OutputFile = Annotated[
+    str, Parameter(help="File to write: .parquet, .csv or .jsonl, also .gz or .zst; - for standard output.")
+]
+Overwrite = Annotated[bool, Parameter(help="Replace what is at --output.", negative=(), show_default=False)]
+Json = Annotated[
+    bool,
+    Parameter(
+        help="Put the answer on standard output as JSON, all else on standard error.", negative=(), show_default=False
+    ),
+]
+Quiet = Annotated[bool, Parameter(help="Show no progress.", negative=(), show_default=False)]
+
+_SETTINGS_GROUP = Group("Settings", help="Each also as COTERIE_<NAME> in the environment or in coterie.toml.")
+
+
+def takes_settings(*names: str, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one flag for each setting; those given on the command line arrive as keyword arguments.
+
+    Name, type, help and default are those of the field in `Settings`, so that a setting is written once.
+
+    Args:
+        names: settings to take; none: all of them.
+        without: settings to leave out.
+    """
+    taken = {name: Settings.model_fields[name] for name in names or Settings.model_fields if name not in without}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_settings(*args: Any, **given: Any) -> None:
+            for name, field in taken.items():
+                value = given.pop(name, None)
+                if value is not None:
+                    given[name] = _pairs(name, value) if _is_table(field) else value
+            command(*args, **given)
+
+        hints = get_type_hints(command, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name])
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        flags = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_flag(name, field))
+            for name, field in taken.items()
+        ]
+        parameters = [*own, *flags]
+        with_settings.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        with_settings.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_settings
+
+    return decorate
+
+
+def _flag(name: str, field: FieldInfo) -> object:
+    help_text = field.description or ""
+    if _is_table(field):
+        parameter = Parameter(
+            name=_table_flag(name), help=f"{help_text} NAME=VALUE; may be repeated.", negative=(), group=_SETTINGS_GROUP
+        )
+        return Annotated[list[str] | None, parameter]
+    if field.default is not None:
+        default = {True: "yes", False: "no"}[field.default] if field.annotation is bool else field.default
+        help_text = f"{help_text} [default: {default}]"
+    # A choice such as "auto or a number" is left to the settings' own validation, whose message is the clearer one.
+    choice = any(get_origin(kind) is Literal for kind in get_args(field.annotation))
+    kind: Any = str if choice else field.annotation
+    return Annotated[kind | None, Parameter(help=help_text, group=_SETTINGS_GROUP)]
+
+
+def _table_flag(name: str) -> str:
+    """`columns` is given as `--column NAME=VALUE`."""
+    return "--" + name.removesuffix("s").replace("_", "-")
+
+
+def _is_table(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is dict
+
+
+def _pairs(name: str, given: list[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in given if "=" in text)
+    if len(pairs) < len(given):
+        flag = _table_flag(name)
+        raise SettingsError(
+            f"{flag} takes NAME=VALUE, each name once, not {', '.join(given)}",
+            hint=f"{flag} NAME=VALUE {flag} NAME=VALUE",
+        )
+    return pairs

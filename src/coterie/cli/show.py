@@ -1,0 +1,183 @@
+"""`coterie groups`, `coterie profile` and `coterie report`: look at a model."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from coterie.cli.options import Json, ModelFolder
+from coterie.cli.output import print_json, print_table
+from coterie.errors import DataError, OutputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from coterie.model import Model
+
+
+def groups(folder: ModelFolder, /, *, json: Json = False) -> None:
+    """List the groups of a model: users, share, gain and what they like."""
+    model = _load(folder)
+    if json:
+        print_json(groups_answer(model))
+    else:
+        print_groups(model)
+
+
+def profile(
+    folder: ModelFolder,
+    group: Annotated[str, Parameter(help="Number or name of the group, as coterie groups lists them.")],
+    /,
+    *,
+    top: Annotated[int, Parameter(help="Rows shown of each facet.")] = 10,
+    json: Json = False,
+) -> None:
+    """Show what sets one group apart: items, words, attributes and habits, against all users."""
+    model = _load(folder)
+    number = find_group(model, group)
+    rows = model.profile(number)
+    row = model.groups.row(by_predicate=_is(number), named=True)
+    if json:
+        print_json({"group": row, "profile": rows.to_dicts()})
+        return
+    print(f"{number}  {row['name']}: {row['size']:,} users, {row['share']:.1%} of all")
+    if row["description"]:
+        print(row["description"])
+    for facet in rows["facet"].unique(maintain_order=True):
+        _print_facet(facet, rows, top)
+
+
+def report(
+    folder: ModelFolder,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="HTML file to write the report to.")] = None,
+    json: Json = False,
+) -> None:
+    """Say where a model's report lies, or write it anew with --output."""
+    model = _load(folder)
+    if output is not None:
+        from coterie.report import write_report
+
+        if output.is_dir():
+            raise OutputError(
+                f"cannot write the report to {output}: it is a folder", hint="give a file name, such as report.html"
+            )
+        write_report(model, output)
+    place = (output or folder / "report.html").absolute()
+    if not place.is_file():
+        raise DataError(f"{folder} holds no report", hint=f"write one: coterie report {folder} --output report.html")
+    if json:
+        print_json({"report": str(place)})
+    else:
+        print(place.as_uri())
+
+
+def groups_answer(model: Model) -> list[dict[str, Any]]:
+    """Rows of the groups frame, each with `likes`: titles of the items that set the group apart most."""
+    likes = _likes(model)
+    return [{**row, "likes": likes.get(row["group_id"], [])} for row in model.groups.to_dicts()]
+
+
+def print_groups(model: Model) -> None:
+    """Print the table of groups."""
+    rows = [
+        (
+            row["group_id"],
+            row["name"],
+            row["size"],
+            f"{row['share']:.1%}",
+            row["gain"],
+            "; ".join(row["likes"]),
+        )
+        for row in groups_answer(model)
+    ]
+    print_table(("group", "name", "users", "share", "gain", "what they like"), rows, wide=("name", "what they like"))
+    gain = model.quality.get("gain", {})
+    if gain.get("bits_per_event") is not None:
+        print(f"\nheld-out gain: {gain['bits_per_event']:.3f} bits per event")
+
+
+def find_group(model: Model, wanted: str) -> int:
+    """Number of the group called `wanted`, by number or by name.
+
+    Raises:
+        DataError: there is none; the hint has the nearest name.
+    """
+    names = {row["name"]: row["group_id"] for row in model.groups.to_dicts()}
+    numbers = model.groups["group_id"].to_list()
+    if wanted.strip().isdecimal():
+        if int(wanted) in numbers:
+            return int(wanted)
+        raise DataError(f"there is no group {wanted}", hint=f"the groups are {min(numbers)} to {max(numbers)}")
+    folded = {name.casefold(): name for name in names}
+    if wanted.casefold() in folded:
+        return int(names[folded[wanted.casefold()]])
+    near = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.4)
+    hint = f"did you mean {folded[near[0]]!r}?" if near else f"the groups are {min(numbers)} to {max(numbers)}"
+    raise DataError(f"there is no group called {wanted!r}", hint=hint)
+
+
+def _load(folder: Path) -> Model:
+    from coterie.model import Model
+
+    return Model.load(folder)
+
+
+def _is(number: int) -> pl.Expr:
+    import polars as pl
+
+    return pl.col("group_id") == number
+
+
+def _likes(model: Model, count: int = 3) -> dict[int, list[str]]:
+    import polars as pl
+
+    top = (
+        model.profiles.filter((pl.col("facet") == "item") & (pl.col("lift") > 1))
+        .sort("lift_low", descending=True)
+        .group_by("group_id", maintain_order=True)
+        .head(count)
+        .join(
+            model.items.select("item_id", "title"),
+            left_on="value",
+            right_on="item_id",
+            how="left",
+            maintain_order="left",
+        )
+    )
+    likes: dict[int, list[str]] = {}
+    for row in top.to_dicts():
+        likes.setdefault(row["group_id"], []).append(row["title"] or row["value"])
+    return likes
+
+
+def _print_facet(facet: str, rows: pl.DataFrame, top: int) -> None:
+    import polars as pl
+
+    of_facet = rows.filter(pl.col("facet") == facet)
+    shown = of_facet if facet == "habit" else of_facet.head(top)
+    cells = [
+        (
+            row.get("title") or row["value"],
+            _number(facet, row["value"], row["share"]),
+            _number(facet, row["value"], row["base_share"]),
+            f"{row['lift']:.2f}" if row["lift"] is not None else None,
+            f"{row['lift_low']:.2f} to {row['lift_high']:.2f}" if row["lift_low"] is not None else None,
+            row["support"],
+        )
+        for row in shown.to_dicts()
+    ]
+    print()
+    print_table((facet, "group", "all", "times", "interval", "users"), cells, wide=(facet,))
+
+
+def _number(facet: str, value: str, share: float | None) -> str | None:
+    """Shares in per cent; the habits that are amounts (events, items, days, spend) as amounts."""
+    if share is None:
+        return None
+    amount = facet == "habit" and (value.endswith("per user") or value.startswith("days"))
+    return f"{share:,.1f}" if amount else f"{share:.1%}"
