@@ -29,18 +29,26 @@ class Settings(BaseSettings):
         default={}, description="Weight of each event kind: {'click': 1, 'purchase': 5}; kinds not named weigh 1."
     )
     min_value: float | None = Field(default=None, description="Events with a smaller value are left out (ratings).")
-    cancellations: bool = Field(default=True, description="A negative value undoes earlier events of that user and item.")
+    cancellations: bool = Field(
+        default=True, description="A negative value undoes earlier events of that user and item."
+    )
     max_user_events: int = Field(default=5_000, ge=1, description="Newest events kept for one user.")
-    half_life_days: float | None = Field(default=None, gt=0, description="Age at which an event counts half; none: age does not count.")
+    half_life_days: float | None = Field(
+        default=None, gt=0, description="Age at which an event counts half; none: age does not count."
+    )
 
     # language
     encoder: str = Field(default="bundled+tfidf", description="Text encoders, joined with +: bundled, tfidf, none.")
-    language: str | None = Field(default=None, description="Language of the item text (en, zh, de, ...); none: told from the text.")
+    language: str | None = Field(
+        default=None, description="Language of the item text (en, zh, de, ...); none: told from the text."
+    )
 
     # interest
     beta: float = Field(default=0.25, ge=0, le=1, description="How much long histories are damped.")
     ridge: float | None = Field(default=None, gt=0, description="Ridge λ of the interest model; none: from the data.")
-    text_prior: float | None = Field(default=None, ge=0, description="Weight α of the text prior; none: from the data; 0: off.")
+    text_prior: float | None = Field(
+        default=None, ge=0, description="Weight α of the text prior; none: from the data; 0: off."
+    )
     dimensions: int = Field(default=512, ge=1, description="Most taste dimensions used for scores.")
     companions: int = Field(default=32, ge=0, description="Companions kept for each item.")
     exact_items: int = Field(default=15_000, ge=0, description="Catalogues up to this many items are fitted exactly.")
