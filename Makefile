@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test format lint types layers bench docs clean
+.PHONY: help demo test install install-dev format lint types layers bench docs clean
 .DELETE_ON_ERROR:
 
 help: ## list these targets

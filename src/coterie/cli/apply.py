@@ -27,7 +27,7 @@ def assign(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Say which groups the users of an events table belong to; nothing is refitted.
+    """Say which groups users belong to, also new ones; nothing is refitted.
 
     Writes user_id, group_id, weight, rank (1: the primary group). Settings default to those the model was made with.
     """
@@ -58,7 +58,7 @@ def recommend(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Recommend items to the users of an events table, whether or not the model has met them.
+    """Recommend items to users, also new ones, from their histories.
 
     Writes user_id, rank, item_id, score, and because with --explain. Settings default to those the model was made with.
     """

@@ -25,8 +25,8 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMANDS: Final = {
     "demo": ("coterie.cli.discover:demo", "Find the groups of a real shop's customers; the data ships inside."),
     "discover": ("coterie.cli.discover:discover", "Find the groups in a log of events and write a model folder."),
-    "assign": ("coterie.cli.apply:assign", "Say which groups new users belong to; nothing is refitted."),
-    "recommend": ("coterie.cli.apply:recommend", "Recommend items to users from their histories."),
+    "assign": ("coterie.cli.apply:assign", "Say which groups users belong to, also new ones; nothing is refitted."),
+    "recommend": ("coterie.cli.apply:recommend", "Recommend items to users, also new ones, from their histories."),
     "groups": ("coterie.cli.show:groups", "List the groups of a model."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def groups(folder: ModelFolder, /, *, json: Json = False) -> None:
-    """List the groups of a model: users, share, gain and what they like."""
+    """List the groups of a model."""
     model = _load(folder)
     if json:
         print_json(groups_answer(model))
@@ -35,7 +35,7 @@ def profile(
     top: Annotated[int, Parameter(help="Rows shown of each facet.")] = 10,
     json: Json = False,
 ) -> None:
-    """Show what sets one group apart: items, words, attributes and habits, against all users."""
+    """Show what sets one group apart."""
     model = _load(folder)
     number = find_group(model, group)
     rows = model.profile(number)
@@ -57,7 +57,7 @@ def report(
     output: Annotated[Path | None, Parameter(help="HTML file to write the report to.")] = None,
     json: Json = False,
 ) -> None:
-    """Say where a model's report lies, or write it anew with --output."""
+    """Say where a model's report lies, or write it anew."""
     model = _load(folder)
     if output is not None:
         from coterie.report import write_report
