@@ -74,12 +74,16 @@ class Dataset:
         An item met in several events weighs as much as its strongest event: kind weight × 2^(−age / half-life), with age
         counted back from the newest event of the log.
         """
-        events = self.events
-        weight = events.weight
-        if half_life_days is not None and events.timestamp is not None and len(events):
-            age_days = (events.timestamp.max() - events.timestamp) / 86_400
-            weight = (weight * np.exp2(-age_days / half_life_days)).astype(np.float32)
-        return strongest(events.user_row, events.item_row, weight, (self.users.height, self.items.height))
+        return weigh(self.events, (self.users.height, self.items.height), half_life_days)
+
+
+def weigh(events: Events, shape: tuple[int, int], half_life_days: float | None = None) -> sparse.csr_array:
+    """Weight of each user's history on each item, of shape (n_users, n_items), float32; see `Dataset.histories`."""
+    weight = events.weight
+    if half_life_days is not None and events.timestamp is not None and len(events):
+        age_days = (events.timestamp.max() - events.timestamp) / 86_400
+        weight = (weight * np.exp2(-age_days / half_life_days)).astype(np.float32)
+    return strongest(events.user_row, events.item_row, weight, shape)
 
 
 def strongest(

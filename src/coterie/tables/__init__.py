@@ -1,0 +1,23 @@
+"""Room 1: tables in, in any common format, with every row accounted for."""
+
+from coterie.tables.dataset import Accounting, Dataset, Events
+from coterie.tables.memory import same_kind
+from coterie.tables.read import Histories, read_histories, read_ids, read_tables
+from coterie.tables.sources import Sources, Table, fingerprint_sources, open_sources
+from coterie.tables.write import write_table
+
+__all__ = [
+    "Accounting",
+    "Dataset",
+    "Events",
+    "Histories",
+    "Sources",
+    "Table",
+    "fingerprint_sources",
+    "open_sources",
+    "read_histories",
+    "read_ids",
+    "read_tables",
+    "same_kind",
+    "write_table",
+]

@@ -1,0 +1,246 @@
+"""From sources to a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.errors import DataError
+from coterie.progress import SILENT, Progress
+from coterie.settings import Settings
+from coterie.tables.attributes import Attributes, items_frame, read_attributes, users_frame
+from coterie.tables.codes import ranked, rows_in
+from coterie.tables.columns import check_mapping, find_columns, missing_column
+from coterie.tables.dataset import Accounting, Dataset, Events, weigh
+from coterie.tables.log import Log
+from coterie.tables.rejected import Rejections
+from coterie.tables.rules import UNKNOWN_ITEM, Ruled, apply_rules
+from coterie.tables.sources import Table, open_sources
+from coterie.tables.values import LARGEST, MICROSECONDS, as_ids
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Histories of users whom a model may never have seen, on the items it knows.
+
+    Attributes:
+        user_ids: every user with a row that could be read, sorted.
+        events: the events kept; `item_row` counts in the model's items.
+        accounting: of the events table.
+        rejected: as in `Dataset`.
+        unknown_items: rows whose item the model does not know; counted among the rejected too.
+        n_items: items of the model.
+        warnings: sentences a user should read.
+    """
+
+    user_ids: pl.Series
+    events: Events
+    accounting: Accounting
+    rejected: pl.DataFrame
+    unknown_items: int
+    n_items: int
+    warnings: tuple[str, ...] = ()
+
+    def matrix(self, half_life_days: float | None = None) -> sparse.csr_array:
+        """Weight of each user's history on each item, shape (n_users, n_items), float32; as `Dataset.histories`."""
+        return weigh(self.events, (len(self.user_ids), self.n_items), half_life_days)
+
+
+def read_tables(
+    events: object, items: object = None, users: object = None, *, settings: Settings, progress: Progress = SILENT
+) -> Dataset:
+    """Read the tables of a run.
+
+    Args:
+        events: rows of who did what, with `user_id` and `item_id`; optional `timestamp`, `kind`, `value`, `price`.
+        items: rows of items with `item_id`; None: those of the events, without text.
+        users: rows of users with `user_id`; None: those of the events.
+        settings: column names, kind weights and the rules of reading.
+        progress: is told of the rows read.
+
+    Each table is a path, a glob, a folder, `-` for standard input, a list of paths, a frame (polars, pandas, pyarrow,
+    whatever narwhals takes), or a `Table` of `open_sources`.
+
+    Raises:
+        DataError: a table cannot be read, lacks a column, or no event is left; the message shows what was seen.
+        SettingsError: a mapped column or a kind weight cannot be used.
+    """
+    with open_sources(events, items, users) as sources:
+        tables = sources.given()
+        check_mapping(settings.columns, {name: table.columns for name, table in tables.items()})
+        rejections = Rejections()
+        attributes = {
+            name: read_attributes(table, settings.columns, rejections, progress)
+            for name, table in tables.items()
+            if name != "events"
+        }
+        log = _read_log(sources.events, settings, rejections, progress)
+        fingerprint = sources.fingerprint(settings)
+    return _dataset(log, attributes, settings, rejections, fingerprint)
+
+
+def _read_log(table: Table, settings: Settings, rejections: Rejections, progress: Progress) -> Log:
+    """Read the events batch by batch."""
+    columns = find_columns("events", table.columns, settings.columns)
+    if settings.min_value is not None and "value" not in columns:
+        raise missing_column("events", "value", table.columns, settings.columns.get("value"))
+    log = Log(columns)
+    with progress.stage("reading events", total=table.rows, unit="rows") as step:
+        for batch in table.batches(list(columns.values())):
+            log.add(batch, rejections)
+            step.advance(len(batch.row) + len(batch.bad))
+    return log
+
+
+def _dataset(
+    log: Log, attributes: dict[str, Attributes], settings: Settings, rejections: Rejections, fingerprint: str
+) -> Dataset:
+    """Apply the rules, and give every item and user its row."""
+    rows = log.rows
+    user_ids, user_rank = ranked(log.users.texts())
+    item_ids, item_rank = ranked(log.items.texts())
+    ruled = apply_rules(log, {"user": user_rank, "item": item_rank}, settings, rejections)
+    accounting = {"events": rejections.accounting("events", rows, ruled.repeated)}
+    if not accounting["events"].kept:
+        raise _nothing_left(accounting["events"])
+    users = attributes.get("users")
+    items = attributes.get("items")
+    used_users, user_row = _compact(ruled.arrays["user"], len(user_ids))
+    used_items, _ = _compact(ruled.arrays["item"], len(item_ids))
+    user_table = users_frame(users, user_ids.gather(used_users), rejections)
+    item_table, warnings = items_frame(items, item_ids.gather(used_items))
+    # both lists of ids are sorted: rows keep the order of the events
+    item_row = rows_in(item_ids, item_table["item_id"])[ruled.arrays["item"]]
+    prices = item_table["price"].to_numpy() if "price" in item_table.columns else None
+    events, said = _events(ruled, user_row, item_row, prices)
+    for name, table in attributes.items():
+        accounting[name] = rejections.accounting(name, table.rows, table.repeated)
+        warnings = [*table.warnings, *warnings]
+    return Dataset(
+        events,
+        item_table,
+        user_table,
+        accounting,
+        rejections.frame(),
+        fingerprint,
+        (*log.clock.warnings(), *ruled.warnings, *warnings, *said, *_bounded(rejections)),
+    )
+
+
+def read_histories(
+    events: object, item_ids: pl.Series, *, settings: Settings, progress: Progress = SILENT
+) -> Histories:
+    """Read the histories of users for a model that is already there.
+
+    Args:
+        events: as in `read_tables`.
+        item_ids: ids of the model's items in row order, distinct.
+        settings: the model's, so that new events are read as the old ones were.
+        progress: is told of the rows read.
+
+    Users all of whose items are unknown stay, with no event.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column, or holds no row with a user and an item.
+    """
+    with open_sources(events) as sources:
+        rejections = Rejections()
+        log = _read_log(sources.events, settings, rejections, progress)
+    rows = log.rows
+    user_ids, user_rank = ranked(log.users.texts())
+    if not len(user_ids):
+        raise _nothing_left(rejections.accounting("events", rows, 0))
+    item_rank = rows_in(log.items.texts(), item_ids)
+    ruled = apply_rules(log, {"user": user_rank, "item": item_rank}, settings, rejections)
+    events_kept, said = _events(ruled, ruled.arrays["user"], ruled.arrays["item"], None)
+    accounting = rejections.accounting("events", rows, ruled.repeated)
+    return Histories(
+        user_ids.alias("user_id"),
+        events_kept,
+        accounting,
+        rejections.frame(),
+        accounting.rejected.get(UNKNOWN_ITEM, 0),
+        len(item_ids),
+        (*log.clock.warnings(), *ruled.warnings, *said, *_bounded(rejections)),
+    )
+
+
+def _compact(row: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The rows in use, and each row's place among them."""
+    used = np.zeros(count, dtype=np.bool_)
+    used[row] = True
+    place = (np.cumsum(used) - 1).astype(np.int32)
+    return np.flatnonzero(used), place[row]
+
+
+def _events(
+    ruled: Ruled, user_row: NDArray[np.int32], item_row: NDArray[np.int32], prices: NDArray[np.float64] | None
+) -> tuple[Events, list[str]]:
+    """The arrays of the events that count, and a sentence if some have no price."""
+    arrays = ruled.arrays
+    value = arrays.get("value")
+    price = arrays.get("price")
+    if prices is not None:
+        price = prices[item_row] if price is None else np.where(np.isnan(price), prices[item_row], price)
+    spend, said = None, []
+    if price is not None and not np.isnan(price).all():
+        quantity = np.ones(len(price)) if value is None else np.where(np.isnan(value), 1.0, value)
+        spend = np.clip(np.nan_to_num(price * quantity, nan=0.0), -LARGEST, LARGEST).astype(np.float32)
+        if unknown := int(np.isnan(price).sum()):
+            said.append(f"{unknown:,} of the {len(price):,} events have no price: their spend counts as 0")
+    return (
+        Events(
+            user_row=user_row,
+            item_row=item_row,
+            weight=arrays["weight"],
+            timestamp=arrays["time"] // MICROSECONDS if "time" in arrays else None,
+            spend=spend,
+            value=None if value is None else value.astype(np.float32),
+        ),
+        said,
+    )
+
+
+def _nothing_left(accounting: Accounting) -> DataError:
+    """The error of a log of which nothing is left."""
+    if not accounting.rows:
+        return DataError("table 'events' has no rows", hint="it needs at least one row with a user_id and an item_id")
+    parts = [f"{count:,} rejected: {reason}" for reason, count in accounting.rejected.items()]
+    if accounting.repeated:
+        parts.append(f"{accounting.repeated:,} repeated")
+    return DataError(
+        f"no event is left of the {accounting.rows:,} rows of table 'events' ({'; '.join(parts)})",
+        hint="look at the first reason: it takes the most rows",
+    )
+
+
+def _bounded(rejections: Rejections) -> list[str]:
+    if not rejections.left_out:
+        return []
+    return [f"{rejections.left_out:,} more rejected rows are counted but not written out"]
+
+
+def read_ids(source: object, column: str = "item_id") -> list[str]:
+    """Ids of one column of a table, each once, in reading order; empty ones are left out.
+
+    Args:
+        source: as in `read_tables`.
+        column: name of the column.
+
+    Raises:
+        DataError: the table cannot be read or lacks the column.
+    """
+    with open_sources(source) as sources:
+        table = sources.events
+        if column not in table.columns:
+            raise missing_column("ids", column, table.columns)
+        ids: dict[str, None] = {}
+        for batch in table.batches([column]):
+            if batch.frame.height:
+                ids.update(dict.fromkeys(as_ids(batch.frame[column], "ids").drop_nulls().unique(maintain_order=True)))
+    ids.pop("", None)
+    return list(ids)
