@@ -27,11 +27,13 @@ $(BIN)/python:
 	@sh scripts/make-venv "$(PYTHON)" "$(VENV)"
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo "installing coterie and the libraries it needs into $(VENV) (about 700 MB; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "installing the development extras into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 format: install-dev ## format the code
@@ -50,7 +52,7 @@ layers: install-dev ## check that imports point inward only
 	$(BIN)/lint-imports
 
 bench: install-dev ## print the figures; needs the bench extra and the real data beside this folder
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 
 docs: install-dev ## run the examples of README.md and docs/
