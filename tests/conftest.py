@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from coterie.data import ShopTables, shop
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -30,3 +32,11 @@ def _quiet_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     for name in [name for name in os.environ if name.startswith("COTERIE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "coterie-cache"))
+
+
+@pytest.fixture(scope="session")
+def small_shop() -> ShopTables:
+    """The shop's real tables for every eighth customer: some 50,000 events."""
+    tables = shop()
+    users = tables.users.gather_every(8)
+    return ShopTables(tables.events.join(users, on="user_id", how="semi"), tables.items, users)

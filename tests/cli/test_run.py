@@ -1,0 +1,211 @@
+"""The commands end to end, in this process and as a person runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import coterie
+from coterie.cli.main import main
+from coterie.data import ShopTables
+from coterie.folder import check_folder
+
+SOURCES = str(Path(coterie.__file__).parents[1])
+SMALL = ["--groups", "5", "--encoder", "tfidf", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def tables(small_shop: ShopTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    for name, frame in small_shop._asdict().items():
+        frame.write_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that `coterie discover` wrote."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    events, items, users = (str(tables / f"{name}.parquet") for name in ("events", "items", "users"))
+    assert (
+        main(["discover", "--events", events, "--items", items, "--users", users, "--output", str(folder), *SMALL]) == 0
+    )
+    return folder
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str):
+    """What a command answers to --json."""
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_discover_writes_a_whole_model(model: Path) -> None:
+    files = set(check_folder(model)["files"])
+    assert {"README.md", "config.json", "model.safetensors", "items.parquet", "groups.parquet"} <= files
+    assert {"memberships.parquet", "profiles.parquet", "group_recommendations.parquet", "quality.json"} <= files
+    assert {"rejected.parquet", "report.html"} <= files
+    assert [entry.name for entry in model.parent.iterdir()] == ["model"]
+
+
+def test_groups_lists_every_group_with_its_likes(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer(capsys, "groups", str(model))
+    assert [row["group_id"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["size"] for row in rows] == sorted((row["size"] for row in rows), reverse=True)
+    assert any(row["likes"] for row in rows)
+    assert main(["groups", str(model)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[0].split() == ["group", "name", "users", "share", "gain", "what", "they", "like"]
+    assert all(row["name"] in shown for row in rows)
+
+
+def test_profile_finds_a_group_by_number_and_by_name(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    by_number = answer(capsys, "profile", str(model), "2")
+    assert by_number["group"]["group_id"] == 2
+    assert {row["facet"] for row in by_number["profile"]} >= {"item", "habit"}
+    assert answer(capsys, "profile", str(model), by_number["group"]["name"].upper()) == by_number
+    assert main(["profile", str(model), "2", "--top", "3"]) == 0
+    assert by_number["group"]["name"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("wanted", "hint"), [("99", "the groups are 1 to 5"), ("nobody at all", "hint: ")])
+def test_a_group_that_is_not_there_is_told(
+    wanted: str, hint: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profile", str(model), wanted]) == 1
+    err = capsys.readouterr().err
+    assert f"there is no group {'' if wanted.isdigit() else 'called '}" in err
+    assert hint in err
+
+
+def test_assign_writes_memberships(
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "memberships.parquet"
+    events = str(tables / "events.parquet")
+    summary = answer(capsys, "assign", str(model), "--events", events, "--output", str(output), "--quiet")
+    frame = pl.read_parquet(output)
+    assert frame.columns == ["user_id", "group_id", "weight", "rank"]
+    assert summary == {"output": str(output), "rows": frame.height, "users": frame["user_id"].n_unique()}
+
+
+def test_recommend_answers_on_standard_output(model: Path, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = str(tables / "events.parquet")
+    call = ["recommend", str(model), "--events", events, "-k", "3", "--explain", "--output", "-", "--quiet"]
+    rows = answer(capsys, *call)
+    assert set(rows[0]) == {"user_id", "rank", "item_id", "score", "because"}
+    assert {row["rank"] for row in rows} == {1, 2, 3}
+
+
+def test_recommend_keeps_to_the_lists_it_is_given(
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = pl.read_parquet(tables / "items.parquet")["item_id"].head(200)
+    items.to_frame().write_csv(tmp_path / "only.csv")
+    items.head(100).to_frame().write_csv(tmp_path / "exclude.csv")
+    call = ["recommend", str(model), "--events", str(tables / "events.parquet"), "--output", "-", "--quiet"]
+    only = answer(capsys, *call, "--only", str(tmp_path / "only.csv"), "--exclude", str(tmp_path / "exclude.csv"))
+    assert only
+    assert {row["item_id"] for row in only} <= set(items) - set(items.head(100))
+
+
+def test_report_tells_its_place_and_writes_itself_anew(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(capsys, "report", str(model)) == {"report": str(model / "report.html")}
+    assert main(["report", str(model), "--output", str(tmp_path / "again.html")]) == 0
+    assert "<html" in (tmp_path / "again.html").read_text(encoding="utf-8")
+    assert main(["report", str(model), "--output", str(tmp_path)]) == 1
+
+
+def test_doctor_finds_nothing_wrong_here(capsys: pytest.CaptureFixture[str]) -> None:
+    checks = {check["what"]: check for check in answer(capsys, "doctor")["checks"]}
+    assert checks["encoder"]["ok"]
+    assert checks["cache"]["ok"]
+
+
+def test_doctor_tells_a_cache_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    assert main(["doctor"]) == 1
+    out, err = capsys.readouterr()
+    assert "problem  cache:" in out
+    assert "COTERIE_CACHE_DIR" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--groups", "0"], "'groups'"),
+        (["--groups", "many"], "'groups'"),
+        (["--kind-weight", "click=x"], "'kind_weights'"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_exits_with_2(
+    flags: list[str], message: str, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["discover", "--events", str(tables / "events.parquet"), "--output", str(tmp_path / "m"), "--quiet"]
+    assert main([*call, *flags]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_folder_in_the_way_is_told_before_the_work(
+    model: Path, tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["discover", "--events", str(tables / "no such file.csv"), "--output", str(model)]) == 1
+    assert "already holds a model" in capsys.readouterr().err
+
+
+def test_a_missing_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(tmp_path / "events.csv")
+    assert main(["discover", "--events", missing, "--output", str(tmp_path / "m"), "--quiet"]) == 1
+    assert missing in capsys.readouterr().err
+
+
+def test_the_demo_replaces_its_own_earlier_result_only(
+    small_shop: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("coterie.data.shop", lambda: small_shop)
+    for _ in range(2):
+        assert main(["demo", *SMALL]) == 0
+    out, err = capsys.readouterr()
+    assert "what they like" in out
+    assert (tmp_path / "coterie-demo" / "report.html").as_uri() in out
+    assert "unexpected" not in err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    assert main(["demo", "--output", "mine", *SMALL]) == 1
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_half_written(number: signal.Signals, tmp_path: Path) -> None:
+    """The whole demo, interrupted while it works; it would take far longer than the wait."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coterie", "demo", "--output", str(tmp_path / "result")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": SOURCES, "COTERIE_CACHE_DIR": str(tmp_path / "cache")},
+    )
+    cache = tmp_path / "cache"
+    deadline = time.monotonic() + 60
+    while not cache.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)  # the first thing that the work leaves on the disk
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert err.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cache"]
