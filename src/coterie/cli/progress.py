@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from coterie.progress import SILENT, Progress, Step
@@ -110,7 +111,7 @@ class _BarStep:
 
 def _make_bars() -> Bars:
     from rich.console import Console, RenderableType
-    from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
     from rich.text import Text
 
@@ -119,6 +120,13 @@ def _make_bars() -> Bars:
             done = f"{task.completed:,.0f}" if task.completed else ""
             of = f" of {task.total:,.0f}" if done and task.total else ""
             return Text(f"{done}{of} {task.fields['unit']}".strip() if done else "")
+
+    class Left(ProgressColumn):
+        max_refresh = 0.5
+
+        def render(self, task: Task) -> Text:
+            left = task.time_remaining
+            return Text("" if left is None or task.finished else f"about {timedelta(seconds=int(left))} left")
 
     class PatientBars(Bars):
         def get_renderables(self) -> Iterator[RenderableType]:
@@ -129,7 +137,7 @@ def _make_bars() -> Bars:
         BarColumn(bar_width=24),
         Count(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(compact=True),
+        Left(),
         console=Console(stderr=True),
         transient=True,
         auto_refresh=True,
