@@ -6,6 +6,8 @@ working directory, then the default given here.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -20,7 +22,7 @@ class Settings(BaseSettings):
     """Settings of a run; immutable."""
 
     model_config = SettingsConfigDict(
-        env_prefix="COTERIE_", toml_file="coterie.toml", extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix="COTERIE_", toml_file="coterie.toml", extra="forbid", frozen=True, env_ignore_empty=True
     )
 
     # tables
@@ -82,18 +84,26 @@ def make_settings(**given: Any) -> Settings:
     """Settings from what was given, the environment and `coterie.toml`.
 
     Raises:
-        SettingsError: a name is unknown or a value cannot be used; the message shows it.
+        SettingsError: a name is unknown, a value cannot be used, or `coterie.toml` cannot be read.
     """
-    unknown = sorted(set(given) - set(Settings.model_fields))
-    if unknown:
-        known = ", ".join(Settings.model_fields)
-        raise SettingsError(f"unknown setting {unknown[0]!r}", hint=f"the settings are {known}")
     try:
         return Settings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"][:1])) or "settings"
-        raise SettingsError(
-            f"setting {name!r} cannot be {first['input']!r}: {first['msg'].lower()}",
-            hint=Settings.model_fields[name].description if name in Settings.model_fields else None,
-        ) from error
+        raise _settings_error(error, given) from error
+    except (TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"coterie.toml cannot be read: {error}", hint="correct it, or remove it") from error
+
+
+def _settings_error(error: ValidationError, given: dict[str, Any]) -> SettingsError:
+    """The first thing wrong, as a message and a way out."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        place = "" if name in given else " in coterie.toml"
+        hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(Settings.model_fields)}"
+        return SettingsError(f"unknown setting {name!r}{place}", hint=hint)
+    return SettingsError(
+        f"setting {name!r} cannot be {first['input']!r}: {first['msg'].lower()}",
+        hint=Settings.model_fields[name].description if name in Settings.model_fields else None,
+    )
