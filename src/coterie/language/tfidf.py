@@ -1,0 +1,1 @@
+from coterie.language.encoder import NoEncoder as TfidfEncoder
