@@ -151,23 +151,34 @@ def _npmi(both: int, first: int, second: int, total: int) -> float:
 
 def _as_matrix(found: Sequence[set[str]], *, least: int, most: int) -> Keywords:
     """Keywords that at least `least` and at most `most` items have, the commonest `MAX_KEYWORDS` of them."""
-    counts = Counter(word for each in found for word in each)
-    ranked = sorted((word for word, count in counts.items() if least <= count <= most), key=lambda w: (-counts[w], w))
-    values = sorted(ranked[:MAX_KEYWORDS])
-    column = {word: at for at, word in enumerate(values)}
-    rows = [sorted(column[word] for word in each if word in column) for each in found]
-    indptr = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum([len(row) for row in rows], out=indptr[1:])
-    indices = np.fromiter((at for row in rows for at in row), dtype=np.int32, count=int(indptr[-1]))
-    data = np.ones(len(indices), dtype=np.float32)
-    matrix: sparse.csr_array = sparse.csr_array((data, indices, indptr), (len(found), len(values)))
-    return Keywords(values, matrix)
+    rows: dict[str, list[int]] = {}
+    for row, listed in enumerate(found):
+        for word in listed:
+            rows.setdefault(word, []).append(row)
+    able = (word for word, having in rows.items() if least <= len(having) <= most)
+    values = sorted(sorted(able, key=lambda word: (-len(rows[word]), word))[:MAX_KEYWORDS])
+    return Keywords(values, by_item([rows[word] for word in values], len(found)))
+
+
+def by_item(columns: Sequence[Sequence[int]], n_items: int) -> sparse.csr_array:
+    """Matrix of items × values with 1 where the item is among those of the column, csr, float32.
+
+    Args:
+        columns: rows of the items that have each value, ascending.
+        n_items: number of items.
+    """
+    indptr = np.zeros(len(columns) + 1, dtype=np.int64)
+    np.cumsum([len(each) for each in columns], out=indptr[1:])
+    indices = np.fromiter((row for each in columns for row in each), dtype=np.int32, count=int(indptr[-1]))
+    ones = np.ones(len(indices), dtype=np.float32)
+    by_value: sparse.csc_array = sparse.csc_array((ones, indices, indptr), (n_items, len(columns)))
+    return by_value.tocsr()
 
 
 def item_categories(items: pl.DataFrame) -> Keywords:
     """Categories of the items as a matrix like that of the keywords; every category that an item has is kept."""
     if "categories" not in items.columns:
-        return Keywords([], sparse.csr_array((items.height, 0), dtype=np.float32))
+        return Keywords([], by_item([], items.height))
     found = [
         {label.strip() for label in each or () if label and label.strip()} for each in items["categories"].to_list()
     ]
