@@ -51,6 +51,12 @@ def find_columns(table: str, present: Sequence[str], mapping: Mapping[str, str])
     return found
 
 
+def possible_columns(table: str, mapping: Mapping[str, str]) -> list[str]:
+    """Every name that a column of the table which Coterie knows could have."""
+    names = REQUIRED[table] + OPTIONAL[table]
+    return list(dict.fromkeys([*names, *(mapping[name] for name in names if name in mapping)]))
+
+
 def missing_column(table: str, name: str, present: Sequence[str], mapped: str | None = None) -> DataError:
     """The error of a table that lacks a column, with the names it has and a way out."""
     shown = ", ".join(present[:20]) + (", ..." if len(present) > 20 else "")

@@ -23,6 +23,7 @@ from coterie.tables.parts import (
     BadRow,
     Batch,
     Digest,
+    decoded,
     feed_file,
     stream_of,
     unreadable,
@@ -93,49 +94,83 @@ class DelimitedPart:
         over each row of the wrong length with its number, which its threads would lose: it runs without them.
         """
         import pyarrow as pa
-        from pyarrow import csv as arrow_csv
 
         names, separator = self._header()
+        chosen = [name for name in names if wanted is None or name in wanted]
         rows = _RowNumbers()
         with stream_of(self.path) as stream:
             try:
-                reader = arrow_csv.open_csv(
-                    stream,
-                    read_options=arrow_csv.ReadOptions(use_threads=False, block_size=CHUNK_BYTES),
-                    parse_options=arrow_csv.ParseOptions(
-                        delimiter=separator, newlines_in_values=True, invalid_row_handler=rows.refuse
-                    ),
-                    convert_options=arrow_csv.ConvertOptions(
-                        column_types=dict.fromkeys(names, pa.binary()),
-                        include_columns=[name for name in names if wanted is None or name in wanted],
-                        check_utf8=False,
-                        strings_can_be_null=False,
-                    ),
-                )
-                for records in reader:
-                    yield _decoded(records, *rows.take(records.num_rows))
+                for records in _reader(stream, names, separator, {*chosen, names[-1]}, rows):
+                    if records.num_rows:
+                        rows.good_end = records.column(names[-1])[-1].as_py()
+                    yield _decoded(records.select(chosen), *rows.take(records.num_rows))
             except (pa.ArrowException, OSError) as error:
-                if "straddl" in str(error) or "out of sync" in str(error):
-                    raise DataError(
-                        f"{self.label} has a field that does not end in {CHUNK_BYTES >> 20} MB after row {rows.last}",
-                        hint='look there for a quote (") that is opened and not closed',
-                    ) from error
-                raise unreadable(self.label, error) from error
-        left = rows.rest()
-        if left:
-            yield Batch(pl.DataFrame(), np.empty(0, dtype=np.int64), left)
+                if "straddl" in str(error):
+                    raise self._unclosed(rows.last + 1) from error
+                if "Empty CSV" not in str(error):  # a header without a line end
+                    raise unreadable(self.label, error) from error
+        number, end = rows.end()
+        if b"\n" in end.strip() and not self._ends_in_quote():
+            raise self._unclosed(number)
+        if rows.bad:
+            yield Batch(pl.DataFrame(), np.empty(0, dtype=np.int64), tuple(rows.bad))
+
+    def _unclosed(self, row: int) -> DataError:
+        return DataError(
+            f'{self.label} opens a quote (") near row {row:,} and does not close it',
+            hint="close it, or double it where it stands for itself",
+        )
+
+    def _ends_in_quote(self) -> bool:
+        """Whether the last character of the file is a quote."""
+        last = b""
+        with stream_of(self.path) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                last = chunk.rstrip()[-1:] or last
+        return last == b'"'
+
+
+def _reader(
+    stream: pa.NativeFile, names: list[str], separator: str, chosen: set[str], rows: _RowNumbers
+) -> Iterator[pa.RecordBatch]:
+    """Arrow's streaming reader, with every cell as bytes."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    yield from arrow_csv.open_csv(
+        stream,
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=CHUNK_BYTES),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=separator, newlines_in_values=True, invalid_row_handler=rows.refuse
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.binary()),
+            include_columns=[name for name in names if name in chosen],
+            check_utf8=False,
+            strings_can_be_null=False,
+        ),
+    )
 
 
 @dataclass
 class _RowNumbers:
-    """Tells the number of each good row from the numbers of the bad ones, whether or not the parser runs ahead."""
+    """Tells the number of each good row from the numbers of the bad ones, whether or not the parser runs ahead.
+
+    Attributes:
+        last: number of the last good row.
+        good_end, bad_end: last cell of the last good row; all of the last bad one.
+        bad: bad rows not yet handed over.
+    """
 
     last: int = 0
+    good_end: bytes = b""
+    bad_end: bytes = b""
     bad: list[BadRow] = field(default_factory=list)
 
     def refuse(self, row: pa.csv.InvalidRow) -> str:
         """Arrow's handler: note a row of the wrong length, and let Arrow skip it."""
         reason = MORE_FIELDS if row.actual_columns > row.expected_columns else FEWER_FIELDS
+        self.bad_end = row.text.encode(errors="replace")
         # Arrow numbers the header 1
         self.bad.append(BadRow(row.number - 1, reason, json.dumps({"line": row.text[:2_000]}, ensure_ascii=False)))
         return "skip"
@@ -149,15 +184,15 @@ class _RowNumbers:
         self.bad = self.bad[len(before) :]
         return numbers, before
 
-    def rest(self) -> tuple[BadRow, ...]:
-        """Bad rows after the last good one."""
-        return tuple(self.bad)
+    def end(self) -> tuple[int, bytes]:
+        """Number and end of the last row, good or bad."""
+        return (self.bad[-1].row, self.bad_end) if self.bad else (self.last, self.good_end)
 
 
 def _decoded(records: pa.RecordBatch, row: NDArray[np.int64], bad: tuple[BadRow, ...]) -> Batch:
     """A batch of bytes as text; rows with a cell that is not UTF-8 become bad rows."""
     raw = pl.DataFrame(pl.from_arrow(records))
-    frame = raw.with_columns(pl.all().cast(pl.String, strict=False))
+    frame = pl.DataFrame([decoded(column) for column in raw.iter_columns()])
     if not sum(frame.null_count().row(0)):
         return Batch(frame, row, bad)
     broken = frame.select(pl.any_horizontal(pl.all().is_null())).to_series()

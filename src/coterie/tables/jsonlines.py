@@ -59,7 +59,7 @@ class JsonLinesPart:
         names: dict[str, None] = {}
         seen = 0
         for chunk in self._chunks():
-            for line in chunk.split(b"\n")[: FIRST_LINES - seen]:
+            for line in [line for line in chunk.split(b"\n") if line.strip()][: FIRST_LINES - seen]:
                 seen += 1
                 cells = _parsed(line)
                 if isinstance(cells, dict):
@@ -126,7 +126,7 @@ def _slow(chunk: bytes, wanted: Sequence[str] | None, start: int) -> Batch:
         cells = _parsed(line)
         number = start + len(good) + len(bad)
         if isinstance(cells, str):
-            content = json.dumps({"line": line.decode(errors="backslashreplace")[:2_000]}, ensure_ascii=False)
+            content = json.dumps({"line": line.strip().decode(errors="backslashreplace")[:2_000]}, ensure_ascii=False)
             bad.append(BadRow(number, cells, content))
         else:
             good.append(cells)

@@ -114,6 +114,21 @@ def compression_of(path: Path) -> str | None:
     return "zstd" if first == b"\x28\xb5\x2f\xfd" else None
 
 
+def decoded(column: pl.Series) -> pl.Series:
+    """Bytes as text, null where they are not UTF-8."""
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.ComputeError:  # rare, and polars does not say where: look at each cell
+        return pl.Series(column.name, [_text(cell) for cell in column], dtype=pl.String)
+
+
+def _text(cell: bytes | None) -> str | None:
+    try:
+        return None if cell is None else cell.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def unreadable(label: str, error: Exception) -> DataError:
     """The error of a file that broke while it was read."""
     said = str(error).strip().splitlines() or [type(error).__name__]

@@ -14,7 +14,7 @@ from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
 from coterie.tables.attributes import Attributes, items_frame, read_attributes, users_frame
 from coterie.tables.codes import ranked, rows_in
-from coterie.tables.columns import check_mapping, find_columns, missing_column
+from coterie.tables.columns import check_mapping, find_columns, missing_column, possible_columns
 from coterie.tables.dataset import Accounting, Dataset, Events, weigh
 from coterie.tables.log import Log
 from coterie.tables.rejected import Rejections
@@ -90,7 +90,7 @@ def _read_log(table: Table, settings: Settings, rejections: Rejections, progress
         raise missing_column("events", "value", table.columns, settings.columns.get("value"))
     log = Log(columns)
     with progress.stage("reading events", total=table.rows, unit="rows") as step:
-        for batch in table.batches(list(columns.values())):
+        for batch in table.batches(possible_columns("events", settings.columns)):
             log.add(batch, rejections)
             step.advance(len(batch.row) + len(batch.bad))
     return log
@@ -127,7 +127,7 @@ def _dataset(
         accounting,
         rejections.frame(),
         fingerprint,
-        (*log.clock.warnings(), *ruled.warnings, *warnings, *said, *_bounded(rejections)),
+        (*log.clock.warnings(), *_odd_ids(log), *ruled.warnings, *warnings, *said, *_bounded(rejections)),
     )
 
 
@@ -165,7 +165,7 @@ def read_histories(
         rejections.frame(),
         accounting.rejected.get(UNKNOWN_ITEM, 0),
         len(item_ids),
-        (*log.clock.warnings(), *ruled.warnings, *said, *_bounded(rejections)),
+        (*log.clock.warnings(), *_odd_ids(log), *ruled.warnings, *said, *_bounded(rejections)),
     )
 
 
@@ -222,6 +222,12 @@ def _bounded(rejections: Rejections) -> list[str]:
     if not rejections.left_out:
         return []
     return [f"{rejections.left_out:,} more rejected rows are counted but not written out"]
+
+
+def _odd_ids(log: Log) -> list[str]:
+    """A sentence if ids hold line breaks: no shop has such ids, but a quote that closes too late makes them."""
+    count = sum(int(ids.texts().str.contains("\n", literal=True).sum()) for ids in (log.users, log.items))
+    return [f"{count:,} ids hold a line break: a quote in the file may close too late"] if count else []
 
 
 def read_ids(source: object, column: str = "item_id") -> list[str]:

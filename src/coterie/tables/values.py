@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from coterie.errors import DataError
+from coterie.tables.parts import decoded
 from coterie.tables.rejected import Verdicts
 
 DAY = 86_400
@@ -46,7 +47,7 @@ def as_ids(column: pl.Series, table: str) -> pl.Series:
         raise DataError(
             f"column {column.name!r} of table {table!r} holds {kind}, not ids", hint="ids are text or numbers"
         )
-    return column.cast(pl.String, strict=kind != pl.Binary)
+    return decoded(column) if kind == pl.Binary else column.cast(pl.String)
 
 
 def check_ids(ids: pl.Series, given: pl.Series, name: str, verdicts: Verdicts) -> None:
@@ -124,11 +125,13 @@ class Clock:
         numbers = column.cast(pl.Float64, strict=False)
         size = np.nan_to_num(np.abs(numbers.fill_null(np.nan).to_numpy()), nan=0.0, posinf=0.0)
         unit = np.searchsorted([limit for _, limit, _ in UNITS], size, side="right")
-        readable = numbers.is_finite().fill_null(value=False).to_numpy() & (size < 9.2e18)
+        readable = numbers.is_finite().fill_null(value=False).to_numpy() & (size < 9.2e21)
         tally = np.bincount(unit[readable], minlength=len(UNITS))
         self.units.update({name: int(n) for (name, _, _), n in zip(UNITS, tally, strict=True) if n})
         if exact:
-            whole = column.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+            signed = column.cast(pl.Int64, strict=False)
+            readable &= signed.is_not_null().to_numpy()
+            whole = signed.fill_null(0).to_numpy()
             scaled = np.select(
                 [unit == 0, unit == 1, unit == 2], [whole * 1_000_000, whole * 1_000, whole], whole // 1_000
             )

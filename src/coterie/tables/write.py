@@ -75,19 +75,22 @@ def _write(frame: pl.DataFrame, file: BinaryIO, kind: str, packed: str) -> None:
         with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as stream:
             _write_text(frame, cast(BinaryIO, stream), kind)
     elif packed == ".zst":
-        with pa.CompressedOutputStream(pa.PythonFile(file, mode="w"), "zstd") as stream:
+        packed_bytes = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(packed_bytes, "zstd") as stream:
             _write_text(frame, cast(BinaryIO, stream), kind)
+        file.write(packed_bytes.getvalue())
     else:
         _write_text(frame, file, kind)
 
 
 def _write_text(frame: pl.DataFrame, stream: BinaryIO, kind: str) -> None:
     """Write CSV, TSV or JSON Lines, some rows at a time."""
-    flat = frame if kind in (".jsonl", ".ndjson") else _flat(frame)
+    lines = kind in (".jsonl", ".ndjson")
+    flat = frame if lines else _flat(frame)
     separator = "\t" if kind == ".tsv" else ","
     for start in range(0, max(flat.height, 1), 100_000):
         part = flat.slice(start, 100_000)
-        text = part.write_ndjson() if flat is frame else part.write_csv(separator=separator, include_header=start == 0)
+        text = part.write_ndjson() if lines else part.write_csv(separator=separator, include_header=start == 0)
         stream.write(text.encode())
 
 
