@@ -14,7 +14,7 @@ from coterie.errors import DataError
 from coterie.language.words import words
 from coterie.profiles import counting
 from coterie.profiles.counting import group_histories, users_by_feature, users_by_item
-from coterie.profiles.phrases import item_keywords
+from coterie.profiles.phrases import item_keywords, title_and_body
 from coterie.profiles.profile import SCHEMA, profile_groups
 from coterie.progress import SilentStep
 from coterie.settings import Settings
@@ -214,3 +214,10 @@ def test_a_phrase_never_runs_over_a_comma_or_a_stop_word():
     items = pl.DataFrame({"title": ["Hot drink, water jug", "Set of hot and water"] * 3, "text": [""] * 6})
     assert "hot water" not in item_keywords(items, "en", most_share=1).values
     assert "drink water" not in item_keywords(items, "en", most_share=1).values
+
+
+def test_an_id_that_stands_in_for_a_title_is_no_title():
+    items = pl.DataFrame(
+        {"item_id": ["alpha beta", "Mug"], "title": ["alpha beta", "Mug"], "text": ["Tea.", "Mug, blue"]}
+    )
+    assert title_and_body(items) == (["", "Mug"], ["Tea.", ", blue"])

@@ -87,7 +87,7 @@ def name_candidates(items: pl.DataFrame, telling: NDArray[np.int64], language: s
     spoken = words(shown, one)
     phrases = _phrases(sources, languages, Counter(word for each in spoken for word in set(each)))
     kept = [at for at, label in enumerate(shown) if spoken[at] and _nameable(label)]
-    titles = [" ".join(title.lower().split()) for title in items["title"].fill_null("")]
+    titles = [" ".join(title.lower().split()) for title in title_and_body(items)[0]]
     whole = {*titles, *(title.split(" (")[0] for title in titles)}
     mine = [at for at, value in enumerate(phrases.values) if value not in whole and not _NO_NAME.search(value)]
     proper = _proper_names(bodies, telling, titles, languages)

@@ -77,8 +77,10 @@ def _per_user(events: Events, n_users: int) -> dict[str, NDArray[np.float64]]:
 
 def _items_per_user(events: Events, n_users: int) -> NDArray[np.float64]:
     width = int(events.item_row.max()) + 1 if len(events) else 1
-    pairs = np.unique(events.user_row.astype(np.int64) * width + events.item_row)
-    return np.bincount(pairs // width, minlength=n_users).astype(np.float64)
+    pairs = np.sort(events.user_row.astype(np.int64) * width + events.item_row)
+    first = np.ones(len(pairs), dtype=bool)
+    first[1:] = pairs[1:] != pairs[:-1]
+    return np.bincount(pairs[first] // width, minlength=n_users).astype(np.float64)
 
 
 def _medians(

@@ -66,9 +66,17 @@ def least_items(n_items: int) -> int:
 
 
 def title_and_body(items: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Title and text of each item; a text that starts with the title loses it, so that no word is read twice."""
+    """Title and text of each item; a text that starts with the title loses it, so that no word is read twice.
+
+    An id that stands in for a missing title is no title.
+    """
     titles = items["title"].fill_null("").to_list() if "title" in items.columns else [""] * items.height
     bodies = items["text"].fill_null("").to_list() if "text" in items.columns else [""] * items.height
+    if "item_id" in items.columns:
+        titles = [
+            "" if title == item_id and body and not body.startswith(title) else title
+            for item_id, title, body in zip(items["item_id"], titles, bodies, strict=True)
+        ]
     return titles, [body.removeprefix(title) for title, body in zip(titles, bodies, strict=True)]
 
 
