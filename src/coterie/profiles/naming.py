@@ -114,12 +114,9 @@ def choose_phrases(scores: NDArray[np.float64], bare: NDArray[np.float64], candi
             used.add(column)
     for group, column in pairs:
         mine = chosen[group]
-        if (
-            group in alike
-            and len(mine) == 1
-            and not _repeats(column, mine, candidates)
-            and [*mine, column] not in chosen
-        ):
+        if group not in alike or len(mine) > 1 or scores[group, column] < floor[group] / 15:
+            continue
+        if not _repeats(column, mine, candidates) and [*mine, column] not in chosen:
             mine.append(column)
     return chosen
 
