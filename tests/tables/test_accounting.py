@@ -114,7 +114,7 @@ def test_the_courses_are_read_whole_with_chinese_text(shared_data) -> None:
     log = pl.scan_parquet(folder / "events.parquet").head(300_000)
     dataset = read_tables(log, folder / "items.parquet", folder / "users.parquet", settings=make_settings())
     check(dataset, {"events": 300_000, "items": 4_187, "users": 97_722})
-    assert dataset.items["text"].str.contains(r"\p{Han}").mean() > 0.9
+    assert dataset.items["text"].str.contains(r"\p{Han}").mean() > 0.7
     expected = log.select("user_id", "item_id").collect()
     matrix = dataset.histories()
     assert matrix.nnz == expected.n_unique()

@@ -90,9 +90,11 @@ def strongest(
     rows: NDArray[np.int32], columns: NDArray[np.int32], weight: NDArray[np.float32], shape: tuple[int, int]
 ) -> sparse.csr_array:
     """Sparse matrix whose entry is the largest weight among the events of its cell, float32, indices sorted."""
-    order = np.lexsort((-weight, columns, rows))
-    rows, columns, weight = rows[order], columns[order], weight[order]
-    first = np.ones(len(rows), dtype=bool)
-    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
-    indptr = np.searchsorted(rows[first], np.arange(shape[0] + 1)).astype(np.int64)
-    return sparse.csr_array((weight[first], columns[first], indptr), shape=shape)
+    cell = rows.astype(np.int64) * shape[1] + columns
+    order = pl.Series(cell).arg_sort().to_numpy()
+    cell = cell[order]
+    start = np.flatnonzero(np.diff(cell, prepend=-1))
+    largest = np.maximum.reduceat(weight[order], start) if len(start) else weight
+    row, column = np.divmod(cell[start], shape[1])
+    indptr = np.searchsorted(row, np.arange(shape[0] + 1)).astype(np.int64)
+    return sparse.csr_array((largest.astype(np.float32, copy=False), column.astype(np.int32), indptr), shape=shape)

@@ -85,6 +85,8 @@ def read_tables(
 
 def _read_log(table: Table, settings: Settings, rejections: Rejections, progress: Progress) -> Log:
     """Read the events batch by batch."""
+    import pyarrow as pa
+
     columns = find_columns("events", table.columns, settings.columns)
     if settings.min_value is not None and "value" not in columns:
         raise missing_column("events", "value", table.columns, settings.columns.get("value"))
@@ -93,6 +95,7 @@ def _read_log(table: Table, settings: Settings, rejections: Rejections, progress
         for batch in table.batches(possible_columns("events", settings.columns)):
             log.add(batch, rejections)
             step.advance(len(batch.row) + len(batch.bad))
+    pa.default_memory_pool().release_unused()
     return log
 
 

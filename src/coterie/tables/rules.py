@@ -102,6 +102,7 @@ def chronological(
     key -= low  # in place: at ten million events each array of the kind takes 80 MB
     key //= step
     key += np.multiply(user, width, dtype=np.int64)
+    del user, minor
     keys = pl.Series(key)
     del key
     order = keys.arg_sort().to_numpy().astype(np.int64)
