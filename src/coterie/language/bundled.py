@@ -1,4 +1,4 @@
-"""The language model that comes with the package: Universal Sentence Encoder, multilingual, 16 languages, numpy alone."""
+"""The language model that comes with the package: multilingual Universal Sentence Encoder, in numpy alone."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from coterie.language.encoder import State, fingerprint_of
 
 _TOKENS = 128
 _CHARACTERS = 768
-"""What is read of a text: its first 128 tokens, looked for in its first 768 characters. On product texts of 750 characters
-the neighbours found are as good as with the whole text, in half the time; nothing bounds a text otherwise."""
+"""What is read of a text: its first 128 tokens, looked for in its first 768 characters. On product texts of 750
+characters the neighbours found are as good as with the whole text, in half the time."""
 
 _GROUPS = ((16, 24), (48, 8))
-"""(longest text in tokens, texts encoded together). Rounding in a matrix product depends on how many rows it has, so the
-company a text is encoded in would change its last bits. A text's length alone therefore decides the size of its group,
-which is always filled up, and the model takes a group in one piece (384 tokens at most); longer texts go alone."""
+"""(longest text in tokens, texts encoded together). Rounding in a matrix product depends on how many rows it has, so
+the company a text is encoded in would change its last bits. A text's length alone therefore decides its group's size,
+which is always filled up. The model takes a group in one piece, 384 tokens at most; longer texts go alone."""
 
 _REVISION = "1"
 """To be raised when the code here changes what a text is turned into."""
@@ -36,8 +36,8 @@ _REVISION = "1"
 class BundledEncoder:
     """Universal Sentence Encoder (multilingual, large vocabulary, convolutional; Yang et al. 2020) in 512 dimensions.
 
-    Arabic, Chinese, Dutch, English, French, German, Italian, Japanese, Korean, Polish, Portuguese, Russian, Spanish, Thai
-    and Turkish share one space: a text is near its translation. Loading takes about a second, once per process.
+    Arabic, Chinese, Dutch, English, French, German, Italian, Japanese, Korean, Polish, Portuguese, Russian, Spanish,
+    Thai and Turkish share one space: a text is near its translation. Loading takes about a second, once per process.
     """
 
     name = "bundled"
@@ -75,8 +75,7 @@ class BundledEncoder:
             cleaned = clean_text(text)[:_CHARACTERS].rstrip()
             if cleaned:
                 rows_of.setdefault(cleaned, []).append(row)
-        tokenizer, _ = _model()
-        tokens = {text: _tokens(tokenizer, text) for text in rows_of}
+        tokens = {text: _tokens(text) for text in rows_of}
         groups = list(_groups(sorted(tokens, key=lambda text: (len(tokens[text]), text)), tokens))
         for group, encoded in zip(
             groups, _forward([[tokens[text] for text in group] for group in groups]), strict=True
@@ -86,7 +85,8 @@ class BundledEncoder:
         return vectors
 
 
-def _tokens(tokenizer: Any, text: str) -> list[int]:
+def _tokens(text: str) -> list[int]:
+    tokenizer, _ = _model()
     ids: list[int] = tokenizer.encode(text)
     return ids if len(ids) <= _TOKENS else [*ids[: _TOKENS - 1], ids[-1]]
 

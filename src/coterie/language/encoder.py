@@ -126,8 +126,8 @@ class NoEncoder:
 class JoinedEncoder:
     """Several encoders side by side: what one misses another may catch.
 
-    Each block has length 1/√m, with m the number of blocks that say something about the text, so a row has length 1 and a
-    cosine is the mean of the blocks' cosines. A row is zero only where every block is.
+    Each block has length 1/√m, with m the number of blocks that say something about the text, so a row has length 1
+    and a cosine is the mean of the blocks' cosines. A row is zero only where every block is.
     """
 
     cacheable = False

@@ -69,7 +69,12 @@ def words(texts: Sequence[str], language: str | None = None) -> list[list[str]]:
         language: ISO 639-1 code whose stop words are dropped; None: those of every language that `detect_languages`
             finds in the texts.
     """
-    rules = _rules(detect_languages(texts) if language is None else (language,))
+    return words_in(texts, detect_languages(texts) if language is None else (language,))
+
+
+def words_in(texts: Sequence[str], languages: Sequence[str]) -> list[list[str]]:
+    """`words`, with the stop words of several languages dropped."""
+    rules = _rules(languages)
     return [_words_of(text, rules) for text in texts]
 
 

@@ -1,0 +1,110 @@
+"""Item text, and its vectors by way of the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from coterie.language.cache import VectorCache
+from coterie.language.encoder import Encoder, JoinedEncoder, join_blocks
+from coterie.progress import SILENT, Progress
+
+_STEP = 512
+_BATCH = 4_096
+"""Texts encoded between two reports of progress, and between two writes to the cache."""
+
+
+def encode_cached(
+    encoder: Encoder, texts: Sequence[str], *, cache: VectorCache | None, progress: Progress = SILENT
+) -> NDArray[np.float32]:
+    """Vectors of texts, taken from the cache where they are there and put there where they are not.
+
+    The bytes are the same with and without the cache. Each distinct text is encoded once.
+
+    Args:
+        encoder: fitted, where it learns from the corpus.
+        texts: any strings.
+        cache: None: encode everything.
+        progress: gets the stage "encoding item text" where there is anything to encode.
+
+    Returns:
+        Shape (n_texts, encoder.dimensions), rows of length 1, or of zeros where a text says nothing.
+    """
+    if isinstance(encoder, JoinedEncoder):
+        return join_blocks([encode_cached(part, texts, cache=cache, progress=progress) for part in encoder.parts])
+    if not encoder.cacheable:
+        return encoder.encode(texts)
+    row_of: dict[str, int] = {}
+    rows = np.array([row_of.setdefault(text, len(row_of)) for text in texts], dtype=np.intp)
+    distinct = list(row_of)
+    if cache is None:
+        vectors, known = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32), np.zeros(len(distinct), bool)
+    else:
+        vectors, known = cache.read(encoder.fingerprint, distinct, encoder.dimensions)
+    _encode_missing(encoder, distinct, vectors, np.flatnonzero(~known), (cache, progress))
+    return vectors if len(distinct) == len(texts) else vectors[rows]
+
+
+def _encode_missing(
+    encoder: Encoder,
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    missing: NDArray[np.intp],
+    surroundings: tuple[VectorCache | None, Progress],
+) -> None:
+    """Encode the rows `missing` into `vectors`, writing each batch to the cache as soon as it is done."""
+    cache, progress = surroundings
+    if not len(missing):
+        return
+    with progress.stage("encoding item text", total=len(missing), unit="texts") as step:
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            for at in range(0, len(batch), _STEP):
+                part = batch[at : at + _STEP]
+                vectors[part] = encoder.encode([texts[row] for row in part])
+                step.advance(len(part))
+            if cache is not None:
+                cache.write(encoder.fingerprint, [texts[row] for row in batch], vectors[batch], progress=progress)
+
+
+def item_texts(items: pl.DataFrame) -> list[str]:
+    """What is encoded of each item: its title, its text and its categories, each on the next sentence.
+
+    A title that the text starts with is not repeated, and a category already in the title or text is not added. An item
+    with nothing to say gets an empty text.
+
+    Args:
+        items: columns `title`, `text` and `categories` (list of strings), each of them optional.
+    """
+    blank = [""] * items.height
+    titles = items["title"].to_list() if "title" in items.columns else blank
+    bodies = items["text"].to_list() if "text" in items.columns else blank
+    listed: Sequence[Sequence[str] | None] = (
+        items["categories"].to_list() if "categories" in items.columns else [None] * items.height
+    )
+    return [_item_text(*row) for row in zip(titles, bodies, listed, strict=True)]
+
+
+def _item_text(title: str | None, body: str | None, categories: Sequence[str] | None) -> str:
+    title, body = (title or "").strip(), (body or "").strip()
+    said = body if body.casefold().startswith(title.casefold()) else _sentences([title, body])
+    heard = said.casefold()
+    named = dict.fromkeys(name.strip() for name in categories or [] if name and name.strip())
+    return _sentences([said, ", ".join(name for name in named if not _holds(heard, name.casefold()))])
+
+
+def _holds(text: str, phrase: str) -> bool:
+    """Whether a phrase stands in a text as whole words."""
+    at = text.find(phrase)
+    after = at + len(phrase)
+    return at >= 0 and not text[at - 1 : at].isalnum() and not text[after : after + 1].isalnum()
+
+
+def _sentences(parts: Sequence[str]) -> str:
+    """Parts that are not empty, each closed with a full stop unless it ends in punctuation, joined by spaces."""
+    said = [part for part in parts if part]
+    closed = [part if part[-1] in ".!?。！？…:;," else f"{part}." for part in said[:-1]]
+    return " ".join([*closed, *said[-1:]])
