@@ -28,7 +28,7 @@ wird wo wurde wurden zu zum zur zwischen
 _FR = """
 à ai ainsi alors après as au aucun aussi autre autres aux avant avec avoir ayant car ce ceci cela celle celles celui
 ces cet cette ceux chaque chez comme comment dans de depuis des deux donc dont du elle elles en encore entre es est
-et étaient était étant été être eu eux fait font furent il ils je jusque la le les leur leurs lors lui ma mais me
+et étaient était étant être eu eux fait font furent il ils je jusque la le les leur leurs lors lui ma mais me
 même mes moi moins mon ne ni nos notre nous on ont ou où par parmi pas pendant peu peut plus plusieurs pour pourquoi
 puis quand que quel quelle quelles quels qui quoi sa sans se selon ses si soi sommes son sont sous suis sur ta te
 tes toi ton tous tout toute toutes très tu un une vers vos votre vous y
@@ -49,7 +49,7 @@ dal dalla dalle dallo degli dei del della delle dello di dopo dove due e è ed e
 hanno ho i il in io l la le lei li lo loro lui ma me mentre mi mia mie miei mio molti molto ne negli nei nel nella
 nelle nello noi non nostra nostri nostro o ogni oltre per perché però più poi presso prima può qual quale quali
 quando quanto quella quelle quelli quello questa queste questi questo qui sarà se sei senza si sia siamo sono sta
-stata stati stato su sua sue sugli sui sul sulla sulle suo suoi tra tu tua tuo tutte tutti tutto un una uno vi voi
+stata su sua sue sugli sui sul sulla sulle suo suoi tra tu tua tuo tutte tutti tutto un una uno vi voi
 """
 
 _PT = """

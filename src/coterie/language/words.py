@@ -91,11 +91,11 @@ def detect_language(texts: Sequence[str]) -> str:
     return detect_languages(texts)[0]
 
 
-def detect_languages(texts: Sequence[str], *, share: float = 0.03) -> tuple[str, ...]:
+def detect_languages(texts: Sequence[str], *, share: float = 0.02) -> tuple[str, ...]:
     """Languages the texts are written in, most frequent first; ("und",) where nothing tells.
 
-    The first has most texts. Each other has at least `share` of the texts whose language is sure: a script that only it
-    uses, or two stop words that count for it (a single one, in a title of four words, is often a loanword).
+    The first has most texts. Each other has three texts or more, and at least `share` of those, whose language is sure:
+    a script that only it uses, or two stop words that count for it (a single one, in a short title, may be a loanword).
     """
     step = max(1, len(texts) // _SAMPLE)
     sure: Counter[str] = Counter()
@@ -108,7 +108,7 @@ def detect_languages(texts: Sequence[str], *, share: float = 0.03) -> tuple[str,
     if not likely:
         return (UNDETERMINED,)
     main = min(likely, key=lambda name: (-sure[name], -likely[name], name))
-    others = [name for name, count in sure.items() if name != main and count and count >= share * sure.total()]
+    others = [name for name, count in sure.items() if name != main and count >= max(3, share * sure.total())]
     return (main, *sorted(others, key=lambda name: (-sure[name], name)))
 
 
@@ -245,6 +245,8 @@ def _eastern_words(token: str, rules: _Rules) -> list[str]:
     found: list[str] = []
     for run in _RUNS.finditer(token):
         text = run.group()
+        if text in rules.stop:
+            continue
         if run.lastgroup == "han":
             pieces = _kanji(text) if rules.japanese else _segment(text)
             found.extend(piece for piece in pieces if len(piece) > 1)
