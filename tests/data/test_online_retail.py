@@ -53,6 +53,7 @@ def test_shipped_titles_are_the_descriptions_made_readable() -> None:
         ("3 TRADITIONAl BISCUIT CUTTERS  SET", "3 traditional biscuit cutters set"),
         ("I'M ON HOLIDAY METAL SIGN", "I'm on holiday metal sign"),
         ("POSTE FRANCE CUSHION COVER", "Poste France cushion cover"),
+        ("6PC WOOD PLATE SET", "6pc wood plate set"),
         ("", ""),
     ],
 )

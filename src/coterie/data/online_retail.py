@@ -94,5 +94,5 @@ def readable_title(description: str) -> str:
         'Pack of 6 large French herb tins'
     """
     lower = " ".join(description.lower().split())
-    spelled = re.sub(r"[^\W\d_]+(?:'[^\W\d_]+)?", lambda word: _SPELLING.get(word.group(), word.group()), lower)
+    spelled = re.sub(r"\b[^\W\d_]+(?:'[^\W\d_]+)?", lambda word: _SPELLING.get(word.group(), word.group()), lower)
     return spelled[:1].upper() + spelled[1:]
