@@ -205,3 +205,52 @@ def test_binary_ids_that_are_not_utf8_are_rejected() -> None:
     dataset = read_tables(frame, settings=make_settings())
     assert dataset.accounting["events"].rejected == {"user_id is not valid UTF-8": 1}
     assert dataset.rejected["content"].to_list() == ['{"user_id":"\\\\xff","item_id":"b"}']
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("user_id", pl.Series([[1]])),
+        ("user_id", pl.Series([dt.timedelta(1)])),
+        ("timestamp", pl.Series([[1]])),
+        ("timestamp", pl.Series([dt.time(1)])),
+        ("timestamp", pl.Series([True])),
+        ("value", pl.Series([[1.0]])),
+        ("value", pl.Series([b"1"])),
+        ("price", pl.Series([{"a": 1}])),
+        ("kind", pl.Series([[1]])),
+        ("other", pl.Series([object()], dtype=pl.Object)),
+    ],
+)
+def test_a_column_of_a_type_that_cannot_serve_is_refused(name: str, column: pl.Series) -> None:
+    frame = pl.DataFrame({"user_id": ["u"], "item_id": ["a"]}).with_columns(column.alias(name))
+    with pytest.raises(DataError, match=f"column '{name}' of table 'events' holds"):
+        read_tables(frame, settings=make_settings())
+
+
+@pytest.mark.parametrize("name", ["title", "text", "categories", "price"])
+def test_a_column_of_items_that_cannot_serve_is_refused(name: str) -> None:
+    events = pl.DataFrame({"user_id": ["u"], "item_id": ["a"]})
+    items = pl.DataFrame({"item_id": ["a"], name: [{"x": 1}]})
+    with pytest.raises(DataError, match=f"column '{name}' of table 'items' holds"):
+        read_tables(events, items, settings=make_settings())
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pl.Series([1, 2], dtype=pl.Int8), pl.Series([1, 2], dtype=pl.UInt64), pl.Series(["1", "2"], dtype=pl.Categorical)],
+)
+def test_small_and_coded_columns_serve_everywhere(column: pl.Series) -> None:
+    frame = pl.DataFrame(dict.fromkeys(("user_id", "item_id", "timestamp", "value", "price", "kind"), column))
+    dataset = read_tables(frame, settings=make_settings())
+    assert dataset.users["user_id"].to_list() == ["1", "2"]
+    assert dataset.events.timestamp.tolist() == [1, 2]
+    assert dataset.events.spend.tolist() == [1, 4]
+
+
+def test_half_a_surrogate_pair_is_no_id(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"user_id": "\\ud83d", "item_id": "a"}\n{"user_id": "\\ud83d\\ude00", "item_id": "a"}\n')
+    dataset = read_tables(path, settings=make_settings())
+    assert dataset.accounting["events"].rejected == {"not valid UTF-8": 1}
+    assert dataset.users["user_id"].to_list() == ["😀"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -196,3 +197,41 @@ def test_ids_are_read_from_a_list_of_items(tmp_path: Path) -> None:
     assert read_ids(path) == ["007", "7"]
     with pytest.raises(DataError, match="has no column 'user_id'"):
         read_ids(path, "user_id")
+
+
+def test_a_pipe_is_read_once_and_whole() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"user_id,item_id\n007,a\n")
+    os.close(writer)
+    try:
+        dataset = read_tables(f"/dev/fd/{reader}", settings=make_settings())
+    finally:
+        os.close(reader)
+    assert dataset.users["user_id"].to_list() == ["007"]
+
+
+def test_a_named_index_of_pandas_is_a_column() -> None:
+    frame = pd.DataFrame({"user_id": ["u"], "item_id": ["a"]}).set_index("user_id")
+    assert read_tables(frame, settings=make_settings()).users["user_id"].to_list() == ["u"]
+
+
+def test_record_batches_are_tables() -> None:
+    batches = EVENTS.to_arrow().to_batches()
+    reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+    assert len(read_tables(batches[0], settings=make_settings()).events) == 6
+    assert len(read_tables(reader, settings=make_settings()).events) == 6
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_byte_order_mark_is_no_part_of_the_table(ending: str, tmp_path: Path) -> None:
+    path = Path(write(tmp_path, ending)[0])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    same(
+        read_tables(path, ITEMS, USERS, settings=make_settings()),
+        read_tables(EVENTS, ITEMS, USERS, settings=make_settings()),
+    )
+
+
+def test_parquet_is_told_by_its_first_bytes_whatever_its_name(tmp_path: Path) -> None:
+    EVENTS.write_parquet(tmp_path / "events.csv")
+    assert len(read_tables(tmp_path / "events.csv", settings=make_settings()).events) == 6

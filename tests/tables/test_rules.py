@@ -216,3 +216,10 @@ def test_the_order_of_the_rows_does_not_matter(random) -> None:
     assert (one.histories() != two.histories()).nnz == 0
     for name in ("user_row", "item_row", "timestamp"):
         np.testing.assert_array_equal(getattr(one.events, name), getattr(two.events, name))
+
+
+def test_a_rejected_row_is_shown_with_the_value_it_came_with() -> None:
+    rows = [("u", "a", 1, 5.0), ("u", "a", 2, -2.0), ("u", "b", 3, 9.0)]
+    dataset = read(rows, "user_id item_id timestamp value", min_value=4)
+    assert dataset.accounting["events"].rejected == {CANCELLATION: 1, "value below the minimum of 4": 1}
+    assert '"value":5.0' in dataset.rejected["content"][0]

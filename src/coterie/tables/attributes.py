@@ -146,7 +146,7 @@ def items_frame(items: Attributes | None, met: pl.Series) -> tuple[pl.DataFrame,
     done = {"item_id": ids, "title": title, "text": words["text"].fill_null(""), "categories": categories}
     if "price" in frame.columns:
         verdicts = Verdicts(frame.height)
-        price = as_numbers(frame["price"], verdicts)
+        price = as_numbers(frame["price"], "items", verdicts)
         if broken := int((~verdicts.kept).sum()):
             warnings.append(f"the price of {broken:,} items cannot be read as a number and was left empty")
         done["price"] = pl.Series("price", np.where(verdicts.kept, price, np.nan)).fill_nan(None)

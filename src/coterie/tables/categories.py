@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from coterie.errors import DataError
+from coterie.tables.values import as_ids
+
 HIDDEN = "\x1f"
 
 
@@ -16,11 +19,17 @@ def as_categories(column: pl.Series) -> pl.Series:
 
     Args:
         column: lists or text, shape (n,).
+
+    Raises:
+        DataError: the column holds something else.
     """
-    if column.dtype.is_nested():
-        lists = column.cast(pl.List(pl.String), strict=False)
-    else:
-        lists = _split(column.cast(pl.String, strict=False))
+    try:
+        if isinstance(column.dtype, (pl.List, pl.Array)):
+            lists = column.cast(pl.List(pl.String))
+        else:
+            lists = _split(as_ids(column, "items"))
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"column 'categories' of table 'items' holds {column.dtype}, not lists of text") from error
     element = pl.element().str.strip_chars()
     tidy = pl.col("list").fill_null([]).list.eval(element.filter(element.is_not_null() & (element != "")))
     return lists.alias("list").to_frame().select(tidy.list.unique(maintain_order=True)).to_series().alias("categories")
@@ -39,7 +48,7 @@ def _split(texts: pl.Series) -> pl.Series:
         holds = filled.str.contains(separator, literal=True)
         if holds.mean() >= 0.05:  # type: ignore[operator]
             break
-    if separator == "," and filled.filter(holds).str.contains(r",\S").mean() >= 0.5:  # type: ignore[operator]
+    if separator == "," and holds.any() and filled.filter(holds).str.contains(r",\S").mean() >= 0.5:  # type: ignore[operator]
         kept = texts.str.replace_all(", ", HIDDEN, literal=True)
         return kept.str.split(",").list.eval(pl.element().str.replace_all(HIDDEN, ", ", literal=True))
     return texts.str.split(separator)

@@ -19,8 +19,9 @@ class Events:
         item_row: row of the item in `Dataset.items`, int32.
         weight: kind weight of the event (1 where kinds are not weighted), float32.
         timestamp: seconds since 1970 (UTC), int64; None where the log has no time.
-        spend: price × quantity in the log's currency, float32; None where there are no prices.
-        value: the value column as given (rating, quantity, seconds), float32; None where there is none.
+        spend: price × quantity in the log's currency, 0 where a price is not known, float32; None without prices.
+        value: rating, quantity or seconds, NaN where empty, float32; None where the log has no values. Of a purchase
+            cancelled in part, what remains.
     """
 
     user_row: NDArray[np.int32]
@@ -51,9 +52,10 @@ class Dataset:
 
     Attributes:
         events: the events kept.
-        items: one row per item, sorted by `item_id`: `item_id`, `title`, `text` (never null, may be empty), `categories`
-            (list of strings), then the other columns as given. Holds every item of the items table and of the events.
-        users: one row per user with events, sorted by `user_id`: `user_id`, then attributes as given (null where unknown).
+        items: one row per item, sorted by `item_id`: `item_id`, `title` (the id where there is none), `text` (may be
+            empty, never null), `categories` (list of strings), then the other columns as given. Holds every item of
+            the items table and of the events kept.
+        users: one row per user with events, sorted by `user_id`: `user_id`, then attributes as given (null if unknown).
         accounting: table name ("events", "items", "users") → accounting.
         rejected: `table`, `row` (1-based row in the input), `reason`, and the row itself as JSON in `content`.
         fingerprint: hash of everything read and of the settings that shaped it, 32 hexadecimal characters.
@@ -71,8 +73,8 @@ class Dataset:
     def histories(self, half_life_days: float | None = None) -> sparse.csr_array:
         """Weight of each user's history on each item, shape (n_users, n_items), float32.
 
-        An item met in several events weighs as much as its strongest event: kind weight × 2^(−age / half-life), with age
-        counted back from the newest event of the log.
+        An item met in several events weighs as much as its strongest event: kind weight × 2^(−age / half-life), with
+        age counted back from the newest event of the log.
         """
         return weigh(self.events, (self.users.height, self.items.height), half_life_days)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from coterie.tables.parts import (
 )
 
 FIRST_LINES = 10_000
+HALF_PAIR = re.compile(rb"\\u[dD][89aAbB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89aAbB]..)\\u[dD][c-fC-F]")
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,11 @@ class JsonLinesPart:
         import pyarrow as pa
 
         left = b""
+        mark = b"\xef\xbb\xbf"  # of the byte order, at the start of the file only
         try:
             with stream_of(self.path) as stream:
-                while chunk := stream.read(CHUNK_BYTES):
+                while read := stream.read(CHUNK_BYTES):
+                    chunk, mark = (read.removeprefix(mark), b"") if mark else (read, b"")
                     head, newline, tail = chunk.rpartition(b"\n")
                     if newline:
                         yield left + head
@@ -103,6 +107,8 @@ class JsonLinesPart:
 def _fast(chunk: bytes, wanted: Sequence[str] | None, start: int) -> Batch | None:
     """A chunk without a bad line, parsed as a whole; None where a closer look is needed."""
     lines = chunk.count(b"\n") + 1
+    if HALF_PAIR.search(chunk):  # polars reads half a surrogate pair as NUL
+        return None
     try:
         if wanted is None:
             frame = pl.read_ndjson(io.BytesIO(chunk), infer_schema_length=None)
@@ -146,7 +152,14 @@ def _parsed(line: bytes) -> dict[str, Any] | str:
         cells = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
     except (json.JSONDecodeError, RecursionError):
         return NOT_JSON
-    return cells if isinstance(cells, dict) else NOT_JSON
+    if not isinstance(cells, dict):
+        return NOT_JSON
+    if HALF_PAIR.search(line):
+        try:
+            json.dumps(cells, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return NOT_UTF8
+    return cells
 
 
 class _Number(str):

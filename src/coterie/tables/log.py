@@ -120,7 +120,7 @@ class Log:
             elif name == "timestamp":
                 arrays["time"] = self.clock.read(given, verdicts)
             else:
-                arrays[name] = as_numbers(given, verdicts)
+                arrays[name] = as_numbers(given, "events", verdicts)
         return arrays, ids, verdicts
 
     def take(self) -> dict[str, Array]:

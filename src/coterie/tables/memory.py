@@ -51,29 +51,46 @@ def to_polars(given: object, table: str) -> pl.DataFrame:
     Raises:
         DataError: it is not a frame, or a column of it cannot be held by polars.
     """
-    if isinstance(given, pl.DataFrame):
-        return given
+    frame = given if isinstance(given, pl.DataFrame) else _converted(given, table)
+    objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
+    if objects:
+        raise DataError(
+            f"column {objects[0]!r} of table {table!r} holds Python objects", hint="drop it, or turn it into text"
+        )
+    return frame
+
+
+def _converted(given: object, table: str) -> pl.DataFrame:
+    """A frame of another library as a polars frame."""
     import narwhals as nw
 
     try:
+        if _is_batches(given):  # no frames to narwhals, but polars reads them
+            return pl.DataFrame(cast(Any, given))
         frame: Any = nw.from_native(cast(Any, given), allow_series=False)
+        native: Any = nw.to_native(frame)
+        if nw.dependencies.is_pandas_dataframe(native):
+            return _from_pandas(native, table)
+        eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+        return cast(pl.DataFrame, eager.to_polars())
+    except (ValueError, nw.exceptions.NarwhalsError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"table {table!r} cannot be turned into a polars frame: {error}") from error
     except TypeError as error:
         raise DataError(
             f"table {table!r} cannot be read from a {type(given).__name__}",
             hint="give a path, a list of paths, or a frame of polars, pandas or pyarrow",
         ) from error
-    native: Any = nw.to_native(frame)
-    if nw.dependencies.is_pandas_dataframe(native):
-        return _from_pandas(native, table)
-    try:
-        eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
-        return cast(pl.DataFrame, eager.to_polars())
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"table {table!r} cannot be turned into a polars frame: {error}") from error
+
+
+def _is_batches(given: object) -> bool:
+    kind = type(given)
+    return kind.__module__.startswith("pyarrow") and kind.__name__ in ("RecordBatch", "RecordBatchReader")
 
 
 def _from_pandas(frame: Any, table: str) -> pl.DataFrame:  # noqa: ANN401  # pandas need not be there
-    """A pandas frame without its index; columns of mixed types become text."""
+    """A pandas frame; a named index is a column, columns of mixed types become text."""
+    if any(name is not None and name not in frame.columns for name in frame.index.names):
+        frame = frame.reset_index()
     frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
     twice = [name for name in frame.columns if list(frame.columns).count(name) > 1]
     if twice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -62,6 +63,7 @@ def apply_rules(log: Log, ranks: Mapping[str, NDArray[np.int32]], settings: Sett
         verdicts.refuse(repeated, "repeated")
     verdicts.refuse(ranks["item"][arrays["item"]] < 0, UNKNOWN_ITEM)
     weight, warnings = _kind_weights(log, arrays, settings, verdicts)
+    shown = partial(log.shown, dict(arrays))  # a rejected row is shown with the value it came with
     if settings.cancellations and "value" in arrays:
         warnings += _cancel(arrays, verdicts)
     if settings.min_value is not None and "value" in arrays:
@@ -72,7 +74,8 @@ def apply_rules(log: Log, ranks: Mapping[str, NDArray[np.int32]], settings: Sett
     kept = verdicts.kept
     verdicts.code[repeated] = 0  # counted apart
     if verdicts.code.any():
-        rejections.add("events", arrays["row"].astype(np.int64), verdicts, lambda where: log.shown(arrays, where))
+        rejections.add("events", arrays["row"].astype(np.int64), verdicts, shown)
+    del shown
     arrays["weight"] = weight
     del arrays["row"]
     if not kept.all():
@@ -178,7 +181,7 @@ def _some(names: list[str]) -> str:
 
 def _cancel(arrays: dict[str, Array], verdicts: Verdicts) -> list[str]:
     """Let negative quantities undo earlier purchases; quantities that remain replace the values."""
-    value = arrays["value"].astype(np.float64)
+    value = arrays["value"]
     negative = (value < 0) & verdicts.kept
     if not negative.any():
         return []
@@ -201,6 +204,7 @@ def _cancel(arrays: dict[str, Array], verdicts: Verdicts) -> list[str]:
         mask[among[rows]] = True
         verdicts.refuse(mask, text)
     still = remaining > 0
+    value = value.copy()
     value[among[still]] = remaining[still]
     arrays["value"] = value
     share = negative.sum() / max(len(value), 1)

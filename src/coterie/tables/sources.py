@@ -153,8 +153,8 @@ def _parts(source: object, table: str, folder: Path) -> Iterator[Part]:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield _file(path, "standard input")
     elif isinstance(source, (str, PathLike)):
-        for path in _paths(Path(source).expanduser(), table):
-            yield _file(path, str(path))
+        for path in _paths(source, table):
+            yield _file(path if path.is_file() else _spooled(path, folder), str(path))
     elif isinstance(source, pl.LazyFrame):
         path = folder / f"{table}-{len(list(folder.iterdir()))}.parquet"
         try:
@@ -166,8 +166,29 @@ def _parts(source: object, table: str, folder: Path) -> Iterator[Part]:
         yield FramePart(to_polars(source, table), f"frame of table {table!r}")
 
 
-def _paths(path: Path, table: str) -> list[Path]:
+def _spooled(pipe: Path, folder: Path) -> Path:
+    """A pipe (`<(zcat events.gz)` of a shell) as a file, which can be read more than once."""
+    path = folder / f"pipe-{len(list(folder.iterdir()))}"
+    try:
+        with pipe.open("rb") as stream, path.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+    except OSError as error:
+        raise unreadable(str(pipe), error) from error
+    return path
+
+
+def _paths(source: str | PathLike[str], table: str) -> list[Path]:
     """The files of a path, a folder or a glob, in the order of their names."""
+    if not str(source):
+        raise DataError(f"the path of table {table!r} is empty")
+    path = Path(source).expanduser()
+    try:
+        return _found(path, table)
+    except OSError as error:
+        raise unreadable(str(path)[:300], error) from error
+
+
+def _found(path: Path, table: str) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and _format(file) is not None)
         if not files:
@@ -201,9 +222,10 @@ def _format(path: Path) -> str | None:
 def _file(path: Path, label: str) -> Part:
     """The reader of a file: by the end of its name, else by its first bytes."""
     try:
-        if path.is_file() and not path.stat().st_size:
+        if not path.stat().st_size:
             raise DataError(f"{label} is empty", hint="it must hold at least a header and one row")
-        kind = _format(path) or _sniffed(path, label)
+        with path.open("rb") as file:
+            kind = "parquet" if file.read(4) == b"PAR1" else _format(path) or _sniffed(path, label)
     except OSError as error:
         raise unreadable(label, error) from error
     if kind == "parquet":
@@ -214,7 +236,7 @@ def _file(path: Path, label: str) -> Part:
 
 
 def _sniffed(path: Path, label: str) -> str:
-    """Format by the first bytes: Parquet, JSON Lines, else CSV."""
+    """Format by the first bytes: JSON Lines, else CSV."""
     import pyarrow as pa
 
     try:
@@ -222,8 +244,6 @@ def _sniffed(path: Path, label: str) -> str:
             first: bytes = stream.read(4_096)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(label, error) from error
-    if first.startswith(b"PAR1"):
-        return "parquet"
     start = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
         raise DataError(f"{label} is a JSON array", hint="write one object a line (JSON Lines)")

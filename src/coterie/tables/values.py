@@ -43,9 +43,9 @@ def as_ids(column: pl.Series, table: str) -> pl.Series:
         digits = column.set(~whole, None).cast(pl.Int64).cast(pl.String)
         other = column.fill_nan(None).cast(pl.String)
         return pl.select(pl.coalesce(digits, other)).to_series().alias(column.name)
-    if kind.is_nested() or kind == pl.Object:
+    if kind.is_nested() or kind == pl.Duration:
         raise DataError(
-            f"column {column.name!r} of table {table!r} holds {kind}, not ids", hint="ids are text or numbers"
+            f"column {column.name!r} of table {table!r} holds {kind}, not text", hint="give text or numbers"
         )
     return decoded(column) if kind == pl.Binary else column.cast(pl.String)
 
@@ -58,19 +58,20 @@ def check_ids(ids: pl.Series, given: pl.Series, name: str, verdicts: Verdicts) -
     verdicts.refuse(missing | (ids == "").fill_null(value=True).to_numpy(), f"{name} is empty")
 
 
-def as_numbers(column: pl.Series, verdicts: Verdicts) -> NDArray[np.float64]:
+def as_numbers(column: pl.Series, table: str, verdicts: Verdicts) -> NDArray[np.float64]:
     """A column as numbers, NaN where a cell is empty; what is no finite number is rejected.
 
     Single precision must hold them: results keep values in 32 bits.
+
+    Raises:
+        DataError: the column holds something else than numbers and text.
     """
     name, kind = column.name, column.dtype
-    if kind == pl.String:
-        column = _nonempty(column)
-        numbers = column.cast(pl.Float64, strict=False)
-    elif kind.is_numeric() or kind in (pl.Boolean, pl.Null):
-        numbers = column.cast(pl.Float64, strict=False)
-    else:
-        numbers = column.cast(pl.String, strict=False).cast(pl.Float64, strict=False)
+    if kind in (pl.String, pl.Categorical, pl.Enum):
+        column = _nonempty(column.cast(pl.String))
+    elif not (kind.is_numeric() or kind in (pl.Boolean, pl.Null)):
+        raise DataError(f"column {name!r} of table {table!r} holds {kind}, not numbers")
+    numbers = column.cast(pl.Float64, strict=False)
     empty = column.is_null().to_numpy()
     verdicts.refuse(numbers.is_null().to_numpy() & ~empty, f"{name} cannot be read as a number")
     result = numbers.fill_null(0.0).to_numpy().astype(np.float64)
@@ -95,17 +96,23 @@ class Clock:
 
         Numbers are seconds, milliseconds, microseconds or nanoseconds, told for each row by its size. Rows whose time
         is empty, unreadable or more than a day ahead are rejected (their result means nothing).
+
+        Raises:
+            DataError: the column holds something else than times, numbers and text.
         """
         name, kind = column.name, column.dtype
         if kind in (pl.Date, pl.Datetime):
             times = column.cast(pl.Datetime("us")).dt.epoch("us") if kind == pl.Date else column.dt.epoch("us")
-        elif kind == pl.String:
-            column = _nonempty(column)
+        elif kind in (pl.String, pl.Categorical, pl.Enum):
+            column = _nonempty(column.cast(pl.String))
             times = self._from_text(column)
         elif kind.is_numeric() or kind == pl.Null:
             times = self._from_numbers(column)
         else:
-            times = self._from_text(_nonempty(column.cast(pl.String, strict=False)))
+            raise DataError(
+                f"column {name!r} of table 'events' holds {kind}, not times",
+                hint="give dates, seconds since 1970 or text",
+            )
         empty = column.is_null().to_numpy()
         verdicts.refuse(empty, f"{name} is empty")
         verdicts.refuse(times.is_null().to_numpy() & ~empty, f"{name} cannot be read (ISO 8601, or seconds since 1970)")
@@ -126,8 +133,6 @@ class Clock:
         size = np.nan_to_num(np.abs(numbers.fill_null(np.nan).to_numpy()), nan=0.0, posinf=0.0)
         unit = np.searchsorted([limit for _, limit, _ in UNITS], size, side="right")
         readable = numbers.is_finite().fill_null(value=False).to_numpy() & (size < 9.2e21)
-        tally = np.bincount(unit[readable], minlength=len(UNITS))
-        self.units.update({name: int(n) for (name, _, _), n in zip(UNITS, tally, strict=True) if n})
         if exact:
             signed = column.cast(pl.Int64, strict=False)
             readable &= signed.is_not_null().to_numpy()
@@ -139,6 +144,8 @@ class Clock:
             factor = np.array([factor for _, _, factor in UNITS])[unit]
             values = np.where(readable, numbers.fill_null(0.0).to_numpy(), 0.0)
             scaled = np.rint(values * factor).astype(np.int64)
+        tally = np.bincount(unit[readable], minlength=len(UNITS))
+        self.units.update({name: int(n) for (name, _, _), n in zip(UNITS, tally, strict=True) if n})
         return pl.Series(column.name, scaled).set(pl.Series(~readable), None)
 
     def _from_text(self, column: pl.Series) -> pl.Series:
