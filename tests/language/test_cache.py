@@ -210,6 +210,15 @@ def test_many_small_shards_are_merged_and_nothing_is_lost(cache: VectorCache) ->
     assert encoder.asked == []
 
 
+def test_merging_into_a_shard_that_already_holds_everything_keeps_it(cache: VectorCache) -> None:
+    texts = TEXTS[:24]
+    for text in texts:
+        cache.write("same", [text], vectors_of([text]))
+    cache.write("same", texts, vectors_of(texts))
+    assert len(shards(cache)) == 1
+    assert cache.read("same", texts, 4)[1].all()
+
+
 def test_processes_that_write_and_merge_at_once_lose_nothing(cache: VectorCache) -> None:
     code = (
         "import sys, numpy as np; from pathlib import Path; from coterie.language import VectorCache;"

@@ -144,6 +144,27 @@ def test_tfidf_finds_the_leading_directions_that_an_exact_decomposition_finds(sh
     assert_allclose(right @ right.T, np.eye(20), atol=1e-4)
 
 
+def test_tfidf_weights_are_those_of_scikit_learn(shared_data) -> None:
+    import polars as pl
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    from coterie.language.tfidf import _vocabulary, _weights
+    from coterie.language.words import words
+
+    texts = pl.read_parquet(shared_data("amazon18-scientific") / "items.parquet")["text"].to_list()[:600]
+    listed = words(texts, "en")
+    reference = TfidfVectorizer(analyzer=lambda found: found, sublinear_tf=True, min_df=2, max_df=0.5)
+    expected = reference.fit_transform(listed)
+    terms, _ = _vocabulary(listed)
+    assert list(terms) == list(reference.get_feature_names_out())
+    ours = _weights(listed, {term: row for row, term in enumerate(terms)}, reference.idf_.astype(np.float32))
+    assert_allclose(ours.toarray(), expected.toarray(), atol=1e-6)
+    fitted = TfidfEncoder(8).fit(texts).state()
+    assert_allclose(fitted["idf"], reference.idf_, rtol=1e-6)
+    largest = np.abs(fitted["components"]).argmax(axis=1)
+    assert (fitted["components"][np.arange(8), largest] > 0).all(), "the signs of the dimensions are not fixed"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -39,6 +39,14 @@ def test_columns_that_are_not_there_are_not_needed() -> None:
     assert item_texts(pl.DataFrame({"item_id": ["a"], "title": ["Red bag"]})) == ["Red bag"]
 
 
+def test_texts_that_look_alike_are_the_same_once_cleaned() -> None:
+    assert (
+        clean_text("cafe\u0301\u200b \ufeffau lait\n\tnoir\x00")
+        == clean_text("café au lait noir")
+        == "café au lait noir"
+    )
+
+
 @given(st.text(st.characters(), max_size=60))
 def test_cleaned_text_can_be_written_and_cleaning_again_changes_nothing(text: str) -> None:
     cleaned = clean_text(text)
