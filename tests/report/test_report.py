@@ -188,6 +188,18 @@ def test_the_headline_says_what_the_gain_means(make_model):
     assert "may be chance" in read(model).words()
 
 
+def test_what_was_not_measured_is_left_out(make_model):
+    model = make_model(3)
+    model.quality.update(gain={"bits_per_event": float("nan"), "low": None, "high": None, "random": None}, curve=[])
+    model.quality["coverage"] = {"assigned_users": 1.0, "mystery": None}
+    model.groups = model.groups.with_columns(pl.lit(None, dtype=pl.Float64).alias("gain"))
+    words = read(model).words()
+    assert "nan" not in words.lower()
+    assert "None" not in words
+    assert "bits per event" not in words.split("How to read")[0]
+    assert "How many groups" not in words
+
+
 def test_rows_that_do_not_add_up_are_pointed_out(make_model):
     model = make_model(2)
     assert "does not add up" not in read(model).words()

@@ -44,7 +44,7 @@ def collect(model: Model) -> ReportData:
         model: a fitted model.
     """
     quality = model.quality
-    dataset, gain = quality.get("dataset", {}), quality.get("gain")
+    dataset, gain = quality.get("dataset", {}), quality.get("gain") or {}
     numbers = model.groups["group_id"].to_list()
     titles = _titles(model.items)
     return ReportData(
@@ -55,14 +55,14 @@ def collect(model: Model) -> ReportData:
         cold_items=int(dataset.get("cold_items", 0)),
         first_event=day(dataset.get("first_event")),
         last_event=day(dataset.get("last_event")),
-        gain=None if gain is None else _interval(gain["bits_per_event"], gain.get("low"), gain.get("high")),
-        random_gain=None if gain is None else gain.get("random"),
+        gain=_measured(gain.get("bits_per_event"), gain.get("low"), gain.get("high")),
+        random_gain=_known(gain.get("random")),
         groups=_cards(model, titles, assign_colours(model.map, numbers)),
         map=_points(model.map),
         curve=_curve(quality.get("curve", [])),
         tables=tuple(_rows(name, table) for name, table in quality.get("rows", {}).items()),
-        coverage=tuple((name, float(share)) for name, share in quality.get("coverage", {}).items()),
-        timings=tuple((name, float(seconds)) for name, seconds in quality.get("timings", {}).items()),
+        coverage=_figures(quality.get("coverage", {})),
+        timings=_figures(quality.get("timings", {})),
         warnings=tuple(shown(warning, 400) for warning in quality.get("warnings", [])),
         settings=tuple(
             (name, shown(setting(value), 300)) for name, value in model.settings.model_dump(mode="json").items()
@@ -115,9 +115,9 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 description=shown(row["description"] or "", 400),
                 size=int(row["size"]),
                 share=float(row["share"]),
-                gain=None if row["gain"] is None else _interval(row["gain"], row["gain_low"], row["gain_high"]),
-                stability=row["stability"],
-                fidelity=row["fidelity"],
+                gain=_measured(row["gain"], row["gain_low"], row["gain_high"]),
+                stability=_known(row["stability"]),
+                fidelity=_known(row["fidelity"]),
                 certified=row["certified"],
                 more=_more(items, MORE),
                 less=tuple(_likeness(fact) for fact in items if fact["lift_high"] < 1)[:LESS],
@@ -133,7 +133,16 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
 
 
 def _interval(value: float, low: float | None, high: float | None) -> Interval:
-    return Interval(float(value), None if low is None else float(low), None if high is None else float(high))
+    return Interval(float(value), _known(low), _known(high))
+
+
+def _measured(value: float | None, low: float | None, high: float | None) -> Interval | None:
+    """An interval, or None where its value was not measured."""
+    return None if value is None or _known(value) is None else _interval(value, low, high)
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
 
 
 def _likeness(fact: Row) -> Likeness:
@@ -231,6 +240,10 @@ def _curve(points: Iterable[Row]) -> tuple[CurvePoint, ...]:
         for point in points
     )
     return tuple(sorted(found, key=lambda point: point.groups))
+
+
+def _figures(named: Mapping[str, float | None]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, known) for name, value in named.items() if (known := _known(value)) is not None)
 
 
 def _rows(name: str, table: Row) -> TableRows:
