@@ -5,6 +5,7 @@ They run in a folder of their own, which holds the tables the examples name, mad
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,18 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture
-def workplace(small_shop: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the tables that the examples read; `shop()` is the same part of the data."""
+def workplace(small_shop: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the tables that the examples read, on standard input the events; `shop()` is the same data."""
     for name, frame in small_shop._asdict().items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
+        frame.write_csv(tmp_path / f"{name}.csv")
     foreign = {"user_id": "CustomerID", "item_id": "StockCode"}
     small_shop.events.rename(foreign).write_csv(tmp_path / "sales.csv")
     monkeypatch.setattr(coterie.data, "shop", lambda: small_shop)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with (tmp_path / "events.csv").open(encoding="utf-8") as events:
+        monkeypatch.setattr("sys.stdin", events)
+        yield tmp_path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,5 +1,6 @@
 """The commands end to end, in this process and as a person runs them."""
 
+import io
 import json
 import os
 import signal
@@ -92,6 +93,17 @@ def test_assign_writes_memberships(
     frame = pl.read_parquet(output)
     assert frame.columns == ["user_id", "group_id", "weight", "rank"]
     assert summary == {"output": str(output), "rows": frame.height, "users": frame["user_id"].n_unique()}
+
+
+def test_a_table_comes_from_standard_input(
+    model: Path, tables: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tables / "events.parquet").open("rb") as events:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(events))
+        assert main(["assign", str(model), "--events", "-", "--output", "-", "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "user_id,group_id,weight,rank"
+    assert len(lines) > 100
 
 
 def test_recommend_answers_on_standard_output(model: Path, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from coterie.cli.options import TABLE_SETTINGS, Events, Json, ModelFolder, OutputFile, Quiet, takes_settings
+from coterie.cli.options import (
+    TABLE_SETTINGS,
+    Events,
+    ExcludedItems,
+    Json,
+    ModelFolder,
+    OnlyItems,
+    OutputFile,
+    Quiet,
+    takes_settings,
+)
 from coterie.cli.output import print_json
 from coterie.cli.progress import make_progress
 
@@ -46,8 +56,8 @@ def recommend(
     events: Events,
     output: OutputFile,
     k: Annotated[int, Parameter(name="-k", help="Items for each user.")] = 20,
-    only: Annotated[str | None, Parameter(help="Table whose item_id column lists the only items to recommend.")] = None,
-    exclude: Annotated[str | None, Parameter(help="Table whose item_id column lists items to leave out.")] = None,
+    only: OnlyItems = None,
+    exclude: ExcludedItems = None,
     include_seen: Annotated[
         bool, Parameter(help="Recommend items of the user's history too.", negative=(), show_default=False)
     ] = False,

@@ -19,13 +19,25 @@ TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_
 
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
 
-Events = Annotated[str, Parameter(help=f"Events table: user_id, item_id, more. {_TABLE}")]
-Items = Annotated[str | None, Parameter(help="Items table: item_id; title, text, categories, price, ...")]
-Users = Annotated[str | None, Parameter(help="Users table: user_id and any attributes.")]
+
+def _source(help_text: str) -> Parameter:
+    """A table to read; `-` is one."""
+    return Parameter(help=help_text, allow_leading_hyphen=True)
+
+
+Events = Annotated[str, _source(f"Events table: user_id, item_id, more. {_TABLE}")]
+Items = Annotated[str | None, _source("Items table: item_id; title, text, categories, price, ...")]
+Users = Annotated[str | None, _source("Users table: user_id and any attributes.")]
+OnlyItems = Annotated[str | None, _source("Table whose item_id column lists the only items to recommend.")]
+ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists items to leave out.")]
 ModelFolder = Annotated[Path, Parameter(help="Model folder that discover wrote.")]
 OutputFolder = Annotated[Path, Parameter(help="Folder to write the model to.")]
 OutputFile = Annotated[
-    str, Parameter(help="File to write: .parquet, .csv or .jsonl, also .gz or .zst; - for standard output.")
+    str,
+    Parameter(
+        help="File to write: .parquet, .csv or .jsonl, also .gz or .zst; - for standard output.",
+        allow_leading_hyphen=True,
+    ),
 ]
 Overwrite = Annotated[bool, Parameter(help="Replace what is at --output.", negative=(), show_default=False)]
 Json = Annotated[
