@@ -1,0 +1,80 @@
+"""Items without events take their taste from the warm items that read most like them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.interest.model import InterestModel
+
+FloatArray = NDArray[np.float32]
+
+NEIGHBOURS = 20
+SHARPNESS = 12.0
+"""A neighbour's weight is exp(sharpness × cosine)."""
+CALIBRATION_ITEMS = 2_000
+BLOCK = 512
+
+
+def add_cold_items(
+    taste: FloatArray, companions: sparse.csr_array, text: FloatArray, warm: NDArray[np.bool_]
+) -> InterestModel:
+    """Put the warm items' vectors and companions in their rows among all items, and place the cold items.
+
+    Args:
+        taste: taste vectors of the warm items, shape (n_warm, d).
+        companions: theirs, shape (n_warm, n_warm).
+        text: centred text vectors of all items, shape (n_items, t).
+        warm: which items are warm, shape (n_items,).
+
+    Returns:
+        The interest model of all items. A cold item without text has the zero vector.
+    """
+    rows = np.flatnonzero(warm)
+    every = np.zeros((len(warm), taste.shape[1]), dtype=np.float32)
+    every[rows] = taste
+    readable = np.abs(text).sum(axis=1) > 0
+    cold = np.flatnonzero(~warm & readable)
+    if len(cold) and readable[rows].any():
+        every[cold] = _calibration(text[rows], taste) * neighbours_taste(text[cold], text[rows], taste)
+    pairs = companions.tocoo()
+    placed = sparse.csr_array(
+        (pairs.data, (rows[pairs.coords[0]], rows[pairs.coords[1]])), shape=(len(warm), len(warm))
+    )
+    return InterestModel(taste=every, companions=placed, cold=~warm)
+
+
+def neighbours_taste(
+    text: FloatArray, warm_text: FloatArray, taste: FloatArray, *, itself: NDArray[np.int64] | None = None
+) -> FloatArray:
+    """Mean taste of each text's nearest warm items, weighted by exp(sharpness × cosine), shape (n, d).
+
+    Args:
+        text: text vectors to place, shape (n, t).
+        warm_text: text vectors of the warm items, shape (n_warm, t).
+        taste: their taste vectors, shape (n_warm, d).
+        itself: for each text, a warm item that may not be its own neighbour, shape (n,).
+    """
+    count = min(NEIGHBOURS, len(warm_text) - (itself is not None))
+    placed = np.zeros((len(text), taste.shape[1]), dtype=np.float32)
+    for start in range(0, len(text) if count > 0 else 0, BLOCK):
+        cosine = text[start : start + BLOCK] @ warm_text.T
+        if itself is not None:
+            cosine[np.arange(len(cosine)), itself[start : start + BLOCK]] = -np.inf
+        near = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+        weight = np.exp(SHARPNESS * np.take_along_axis(cosine, near, axis=1))
+        weight /= weight.sum(axis=1, keepdims=True)
+        placed[start : start + BLOCK] = np.einsum("bn,bnd->bd", weight, taste[near])
+    return placed
+
+
+def _calibration(text: FloatArray, taste: FloatArray) -> np.float32:
+    """Scale that makes scores of placed items agree, on average, with the scores the same items earn when warm.
+
+    Warm items are placed as if they were cold; the scale is the least-squares slope of their true vectors on these.
+    """
+    rows = np.unique(np.linspace(0, len(text) - 1, CALIBRATION_ITEMS).astype(np.int64))
+    placed = neighbours_taste(text[rows], text, taste, itself=rows)
+    size = float((placed * placed).sum())
+    return np.float32((placed * taste[rows]).sum() / size) if size > 0 else np.float32(1)

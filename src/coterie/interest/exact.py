@@ -1,0 +1,69 @@
+"""The exact route: the inverse of G, its partial correlations, and their two parts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.interest.gram import Gram
+from coterie.kernels.eigen import top_eigenpairs
+from coterie.kernels.largest import largest_entries
+
+FloatArray = NDArray[np.float32]
+
+
+def fit_exact(
+    gram: Gram, dimensions: int, companions: int, rng: np.random.Generator
+) -> tuple[FloatArray, sparse.csr_array]:
+    """Taste vectors and companions from the partial correlations R = I − D^-½ G⁻¹ D^-½.
+
+    R's eigenvectors are those of its positive part's operator I + R shifted; they are found on M = D^½ G D^½, whose
+    eigenvalue μ belongs to R's 1 − 1/μ.
+
+    Args:
+        gram: G over the warm items.
+        dimensions: most taste dimensions.
+        companions: companions kept for each item.
+        rng: decides the starting block of the eigenpairs.
+
+    Returns:
+        Taste, shape (n_items, d), and companions, shape (n_items, n_items).
+    """
+    dense = gram.dense()
+    inverse = invert(dense.copy())
+    scale = np.sqrt(np.diag(inverse))
+    operator = (scale[:, None] * dense * scale).astype(np.float32)
+    del dense
+    values, vectors = top_eigenpairs(operator.__matmul__, len(scale), dimensions, rng=rng)
+    taste = taste_vectors(values, vectors)
+    if companions == 0:
+        return taste, sparse.csr_array((len(scale), len(scale)), dtype=np.float32)
+    del operator
+    inverse /= -scale[:, None]
+    inverse /= scale
+    residual = inverse.astype(np.float32)
+    del inverse
+    residual -= taste @ taste.T
+    np.fill_diagonal(residual, 0)
+    return taste, largest_entries(residual, companions)
+
+
+def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of a symmetric positive definite matrix by Cholesky, in place, shape (n, n)."""
+    from scipy.linalg import lapack
+
+    # LAPACK works on columns: the transposed view of a symmetric row-major matrix is the same matrix, and needs no copy.
+    factor, failed = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1, clean=0)
+    if failed:
+        raise np.linalg.LinAlgError(f"the Gram matrix is not positive definite (row {failed})")
+    inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
+    upper = np.triu(inverse)
+    return np.asarray(upper + np.triu(upper, 1).T)
+
+
+def taste_vectors(values: FloatArray, vectors: FloatArray) -> FloatArray:
+    """A = V √max(0, 1 − 1/μ) from the eigenpairs of M, without the dimensions that come out empty."""
+    strength = 1 - 1 / np.maximum(values, 1)
+    useful = strength > 1e-6
+    return np.ascontiguousarray(vectors[:, useful] * np.sqrt(strength[useful]), dtype=np.float32)

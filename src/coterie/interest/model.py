@@ -1,0 +1,76 @@
+"""The interest model: what a history says about every item, as sums over the history's own items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.kernels.topk import top_k
+
+
+@dataclass(frozen=True)
+class InterestModel:
+    """Taste vectors and companions of every item.
+
+    Attributes:
+        taste: taste vectors, dimensions in order of importance, shape (n_items, d), float32.
+        companions: item-to-item weights that taste does not hold, shape (n_items, n_items), float32.
+        cold: items that no history of the fit had, shape (n_items,); their taste comes from their text.
+    """
+
+    taste: NDArray[np.float32]
+    companions: sparse.csr_array
+    cold: NDArray[np.bool_]
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return self.taste.shape[0]
+
+    def fold_in(self, histories: sparse.csr_array) -> NDArray[np.float32]:
+        """User vectors u = Σ_i w_ui a_i, shape (n_users, d): one sparse product, linear in the history."""
+        return np.asarray(histories @ self.taste, dtype=np.float32)
+
+    def scores(self, histories: sparse.csr_array) -> NDArray[np.float32]:
+        """Score of every item for every user, shape (n_users, n_items): hold a block of users only."""
+        scores = self.fold_in(histories) @ self.taste.T
+        if self.companions.nnz:
+            pairs = (histories @ self.companions).tocoo()
+            scores[pairs.coords[0], pairs.coords[1]] += pairs.data
+        return scores
+
+    def top_items(
+        self,
+        histories: sparse.csr_array,
+        k: int,
+        *,
+        include_seen: bool = False,
+        barred: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Best k items of every user, exact; see `kernels.topk.top_k` for the shapes."""
+        return top_k(
+            lambda rows: self.scores(histories[rows]),
+            histories.shape,
+            k,
+            seen=None if include_seen else histories,
+            barred=barred,
+        )
+
+    def contributions(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
+    ) -> NDArray[np.float32]:
+        """What each item of one history adds to the score of `target`; they sum to the score.
+
+        Args:
+            items: item rows of the history, shape (n,).
+            weights: their weights, shape (n,).
+            target: item row that is explained.
+
+        Returns:
+            w_i (a_i · a_target + z_i,target), shape (n,), float32.
+        """
+        pair = self.companions[:, [target]].toarray()[items, 0]
+        return np.asarray(weights * (self.taste[items] @ self.taste[target] + pair), dtype=np.float32)

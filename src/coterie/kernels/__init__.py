@@ -1,0 +1,1 @@
+"""Pure array code: no tables, no files, no settings."""
