@@ -1,0 +1,89 @@
+"""Spherical k-means: groups of directions, by matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coterie.groups.grouper import prototypes, unit
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+
+SEED_USERS = 20_000
+"""Users among which the first prototypes are drawn."""
+
+
+class SphericalKMeans:
+    """k-means under cosine similarity (Dhillon & Modha 2001), best of several starts.
+
+    Args:
+        starts: independent starts; the one with the largest total similarity is kept.
+        sweeps: most passes over the users in each start.
+    """
+
+    name = "kmeans"
+
+    def __init__(self, starts: int = 4, sweeps: int = 60) -> None:
+        self.starts = starts
+        self.sweeps = sweeps
+
+    def group(self, vectors: FloatArray, n_groups: int, *, rng: np.random.Generator) -> IntArray:
+        """Label every user with the nearest prototype; users without a vector go to the largest group."""
+        best_labels, best_total = np.zeros(len(vectors), dtype=np.int32), -np.inf
+        known = np.abs(vectors).sum(axis=1) > 0
+        points = vectors[known]
+        if len(points) == 0:
+            return best_labels
+        for _ in range(self.starts):
+            labels, total = self.refine(points, _first_prototypes(points, n_groups, rng))
+            if total > best_total * (1 + 1e-9) + 1e-9 or np.isneginf(best_total):
+                best_labels, best_total = labels, total
+        every = np.full(len(vectors), np.bincount(best_labels).argmax(), dtype=np.int32)
+        every[known] = best_labels
+        return every
+
+    def refine(self, points: FloatArray, centres: FloatArray) -> tuple[IntArray, float]:
+        """Lloyd's passes from given prototypes: labels and the total similarity of users with their prototype."""
+        labels = np.full(len(points), -1, dtype=np.int32)
+        total = 0.0
+        for _ in range(self.sweeps):
+            similarity = points @ centres.T
+            nearest = similarity.argmax(axis=1).astype(np.int32)
+            best = similarity[np.arange(len(points)), nearest]
+            total = float(best.sum(dtype=np.float64))
+            moved = int((nearest != labels).sum())
+            labels = _fill_empty(nearest, best, len(centres))
+            if moved <= len(points) // 2_000:
+                break
+            centres = prototypes(points, labels, len(centres))
+        return labels, total
+
+
+def _fill_empty(labels: IntArray, similarity: FloatArray, n_groups: int) -> IntArray:
+    """Give each empty group the user that fits worst where he is, from a group that has another."""
+    sizes = np.bincount(labels, minlength=n_groups)
+    for empty in np.flatnonzero(sizes == 0):
+        movable = np.where(sizes[labels] > 1, similarity, np.inf)
+        user = int(movable.argmin())
+        if np.isinf(movable[user]):
+            break
+        sizes[labels[user]] -= 1
+        sizes[empty] += 1
+        labels[user] = empty
+        similarity[user] = np.inf
+    return labels
+
+
+def _first_prototypes(points: FloatArray, n_groups: int, rng: np.random.Generator) -> FloatArray:
+    """k-means++ (Arthur & Vassilvitskii 2007) on a sample."""
+    from sklearn.cluster import kmeans_plusplus
+
+    sample = points
+    if len(points) > SEED_USERS:
+        sample = points[np.sort(rng.choice(len(points), SEED_USERS, replace=False))]
+    state = int(rng.integers(2**31))
+    distinct = min(n_groups, len(sample))
+    centres = kmeans_plusplus(sample, distinct, random_state=state)[0]
+    missing = n_groups - distinct
+    return unit(np.vstack([centres, np.zeros((missing, points.shape[1]), dtype=np.float32)]).astype(np.float32))

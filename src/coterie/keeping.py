@@ -1,0 +1,124 @@
+"""How the result of each stage is kept: as arrays, frames and plain facts, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.groups.evidence import Gain
+from coterie.groups.fit import CurvePoint, GroupsFound
+from coterie.groups.model import Grouping
+from coterie.interest.model import InterestModel
+from coterie.stages import Stage
+from coterie.tables.dataset import Accounting, Dataset, Events
+
+Result = TypeVar("Result")
+Parts = tuple[dict[str, NDArray[Any]], dict[str, pl.DataFrame], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class StageCodec(Generic[Result]):
+    """The two ways between a stage's result and what can be kept of it."""
+
+    pack: Callable[[Result], Parts]
+    unpack: Callable[[Stage], Result]
+
+
+def _pack_tables(dataset: Dataset) -> Parts:
+    columns = {name: getattr(dataset.events, name) for name in Events.__dataclass_fields__}
+    arrays = {name: column for name, column in columns.items() if column is not None}
+    frames = {"items": dataset.items, "users": dataset.users, "rejected": dataset.rejected}
+    facts = {
+        "accounting": {name: asdict(table) for name, table in dataset.accounting.items()},
+        "fingerprint": dataset.fingerprint,
+        "warnings": list(dataset.warnings),
+    }
+    return arrays, frames, facts
+
+
+def _unpack_tables(stage: Stage) -> Dataset:
+    return Dataset(
+        events=Events(**stage.arrays),
+        items=stage.frames["items"],
+        users=stage.frames["users"],
+        accounting={name: Accounting(**table) for name, table in stage.facts["accounting"].items()},
+        rejected=stage.frames["rejected"],
+        fingerprint=stage.facts["fingerprint"],
+        warnings=tuple(stage.facts["warnings"]),
+    )
+
+
+def _pack_vectors(vectors: NDArray[np.float32]) -> Parts:
+    return {"vectors": vectors}, {}, {}
+
+
+def _unpack_vectors(stage: Stage) -> NDArray[np.float32]:
+    return stage.arrays["vectors"]
+
+
+def _pack_interest(model: InterestModel) -> Parts:
+    pairs = model.companions
+    arrays = {"taste": model.taste, "cold": model.cold}
+    arrays |= {"data": pairs.data, "indices": pairs.indices, "indptr": pairs.indptr}
+    return arrays, {}, {"ridge": model.ridge, "text_prior": model.text_prior}
+
+
+def _unpack_interest(stage: Stage) -> InterestModel:
+    arrays, n_items = stage.arrays, len(stage.arrays["taste"])
+    pairs = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n_items, n_items))
+    return InterestModel(arrays["taste"], pairs, arrays["cold"], **stage.facts)
+
+
+def _pack_groups(found: GroupsFound) -> Parts:
+    arrays: dict[str, NDArray[Any]] = {
+        "evidence": found.grouping.evidence,
+        "shares": found.grouping.shares,
+        "map_rows": found.map_rows,
+        "map_vectors": found.map_vectors,
+    }
+    gains = [found.gain, *(point.gain for point in found.curve)]
+    for place, gain in enumerate(gains):
+        arrays[f"by_group.{place}"] = gain.by_group
+        arrays[f"error_by_group.{place}"] = gain.error_by_group
+    facts = {
+        "temperature": found.grouping.temperature,
+        "random": found.random,
+        "gains": [[gain.bits, gain.error] for gain in gains],
+        "curve": [[point.groups, point.dimensions, point.chosen] for point in found.curve],
+    }
+    return arrays, {}, facts
+
+
+def _unpack_groups(stage: Stage) -> GroupsFound:
+    arrays, facts = stage.arrays, stage.facts
+    gains = [
+        Gain(bits, error, arrays[f"by_group.{place}"], arrays[f"error_by_group.{place}"])
+        for place, (bits, error) in enumerate(facts["gains"])
+    ]
+    curve = tuple(
+        CurvePoint(groups, dimensions, gain, chosen)
+        for (groups, dimensions, chosen), gain in zip(facts["curve"], gains[1:], strict=True)
+    )
+    return GroupsFound(
+        grouping=Grouping(arrays["evidence"], arrays["shares"], facts["temperature"]),
+        gain=gains[0],
+        random=facts["random"],
+        curve=curve,
+        map_rows=arrays["map_rows"],
+        map_vectors=arrays["map_vectors"],
+    )
+
+
+STAGES: dict[str, StageCodec[Any]] = {
+    "tables": StageCodec(_pack_tables, _unpack_tables),
+    "vectors": StageCodec(_pack_vectors, _unpack_vectors),
+    "interest": StageCodec(_pack_interest, _unpack_interest),
+    "groups": StageCodec(_pack_groups, _unpack_groups),
+}
+"""Stage → how its result is kept."""

@@ -1,0 +1,287 @@
+"""The model: what a run found, frozen; it assigns, recommends, saves and loads."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from coterie.errors import DataError, ModelError
+from coterie.folder import check_folder, write_folder
+from coterie.groups.model import Grouping, Memberships
+from coterie.interest.model import InterestModel
+from coterie.progress import SILENT, Progress
+from coterie.recommend import explain as explain_lists
+from coterie.recommend import user_lists
+from coterie.settings import Settings, make_settings
+from coterie.tables import Histories, read_histories, read_ids, same_kind
+
+FRAMES = ("items", "groups", "memberships", "profiles", "group_recommendations", "map", "rejected")
+BECAUSE = 3
+"""Items of the history given for each explained recommendation."""
+
+
+@dataclass(frozen=True, repr=False)
+class Model:
+    """Groups, their profiles and lists, and the functions that apply them to any history.
+
+    Attributes:
+        settings: settings of the run.
+        about: what made the model: version, time (UTC), fingerprint of the data.
+        interest: taste vectors and companions.
+        grouping: what each item says about each group.
+        items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
+        groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `gain`,
+            `gain_low`, `gain_high`; largest group first.
+        memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
+        profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`.
+        group_recommendations: `group_id`, `rank`, `item_id`, `score`.
+        map: places of a sample of users in two dimensions: `x`, `y`, `group_id`.
+        rejected: rows left out: `table`, `row`, `reason`, `content`.
+        quality: held-out gain, curve, coverage, row accounting, timings.
+    """
+
+    settings: Settings
+    about: dict[str, Any]
+    interest: InterestModel
+    grouping: Grouping
+    items: pl.DataFrame
+    groups: pl.DataFrame
+    memberships: pl.DataFrame
+    profiles: pl.DataFrame
+    group_recommendations: pl.DataFrame
+    map: pl.DataFrame
+    rejected: pl.DataFrame
+    quality: dict[str, Any]
+
+    def assign(self, events: object, *, progress: Progress = SILENT, **settings: Any) -> Any:  # noqa: ANN401  # the caller's kind of frame
+        """Groups of users from their events, with nothing refitted.
+
+        Args:
+            events: a table of events, as in `discover`.
+            progress: told of the rows read.
+            settings: settings of reading (columns, kind_weights, ...) that differ from the model's.
+
+        Returns:
+            `user_id`, `group_id`, `weight`, `rank` (1 = primary), in the kind of frame that came in. A user none of
+            whose items the model knows gets the groups' shares as weights.
+        """
+        read, histories = self._read(events, settings, progress)
+        frame = membership_frame(self.grouping.assign(histories, self.settings.memberships), read.user_ids)
+        return same_kind(frame, events)
+
+    def recommend(
+        self,
+        events: object,
+        k: int = 20,
+        *,
+        only: object = None,
+        exclude: object = None,
+        include_seen: bool = False,
+        explain: bool = False,
+        progress: Progress = SILENT,
+        **settings: Any,
+    ) -> Any:  # noqa: ANN401  # the caller's kind of frame
+        """The best k items of each user, exactly, from the users' events; the users need not be known.
+
+        Args:
+            events: a table of events, as in `discover`.
+            k: items for each user.
+            only: a table whose `item_id` lists the items that may be recommended.
+            exclude: a table whose `item_id` lists items that may not.
+            include_seen: recommend items of the user's own history too.
+            explain: add `because`, the items of the history that speak most for each.
+            progress: told of the rows read.
+            settings: settings of reading that differ from the model's.
+
+        Returns:
+            `user_id`, `rank`, `item_id`, `score`, and `because` (list of item ids) if asked, in the kind of frame that
+            came in. Users none of whose items the model knows get no rows.
+        """
+        if k < 1:
+            raise DataError(f"cannot recommend {k} items", hint="ask for at least 1: k=20, or -k 20")
+        barred = self._barred(only, exclude)
+        read, histories = self._read(events, settings, progress)
+        with progress.stage("recommending"):
+            users, ranks, items, scores = user_lists(
+                self.interest, histories, k, include_seen=include_seen, barred=barred
+            )
+        ids = self.items["item_id"]
+        frame = pl.DataFrame(
+            {"user_id": read.user_ids.gather(users), "rank": ranks, "item_id": ids.gather(items), "score": scores}
+        )
+        if explain:
+            with progress.stage("explaining"):
+                because = explain_lists(self.interest, histories, users, items, BECAUSE)[0]
+            frame = frame.with_columns(_because(because, ids))
+        return same_kind(frame, events)
+
+    def profile(self, group_id: int) -> pl.DataFrame:
+        """What sets a group apart: its rows of `profiles`, with `title` where the value is an item.
+
+        Raises:
+            DataError: there is no such group.
+        """
+        if group_id not in self.groups["group_id"]:
+            raise DataError(
+                f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}"
+            )
+        titles = self.items.select(pl.col("item_id").alias("value"), "title", pl.lit("item").alias("facet"))
+        return self.profiles.filter(pl.col("group_id") == group_id).join(
+            titles, on=["value", "facet"], how="left", maintain_order="left"
+        )
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model folder whole or not at all.
+
+        Raises:
+            OutputError: something is in the way, or the disk refuses; what was there stays.
+        """
+        write_folder(Path(path), self.write_files, overwrite=overwrite)
+
+    def write_files(self, folder: Path) -> None:
+        """Write the model's files into an empty folder; `save` does so safely."""
+        from safetensors.numpy import save_file
+
+        companions = self.interest.companions
+        arrays = {
+            "taste": self.interest.taste,
+            "cold": self.interest.cold,
+            "companions.data": companions.data.astype(np.float32),
+            "companions.indices": companions.indices.astype(np.int32),
+            "companions.indptr": companions.indptr.astype(np.int64),
+            "evidence": self.grouping.evidence,
+            "shares": self.grouping.shares,
+            "temperature": np.array([self.grouping.temperature], dtype=np.float32),
+        }
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
+        for name in FRAMES:
+            getattr(self, name).write_parquet(folder / f"{name}.parquet")
+        config = {"about": self.about, "settings": self.settings.model_dump(mode="json")}
+        _write_json(folder / "config.json", config)
+        _write_json(folder / "quality.json", self.quality)
+        (folder / "README.md").write_text(self._card(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read a model folder, after checking that every file is as it was written.
+
+        Raises:
+            ModelError: the folder is missing, no model, altered, truncated or of a newer format.
+        """
+        from safetensors.numpy import load_file
+
+        folder = Path(path)
+        check_folder(folder)
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            arrays = load_file(folder / "model.safetensors")
+            frames = {name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES}
+            quality = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
+            n_items = len(arrays["taste"])
+            parts = arrays["companions.data"], arrays["companions.indices"], arrays["companions.indptr"]
+            companions = sparse.csr_array(parts, shape=(n_items, n_items))
+            temperature = float(arrays["temperature"][0])
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
+        return cls(
+            settings=make_settings(**config["settings"]),
+            about=config["about"],
+            interest=InterestModel(arrays["taste"], companions, arrays["cold"]),
+            grouping=Grouping(arrays["evidence"], arrays["shares"], temperature),
+            quality=quality,
+            **frames,
+        )
+
+    def _read(self, events: object, settings: dict[str, Any], progress: Progress) -> tuple[Histories, sparse.csr_array]:
+        reading = make_settings(**{**self.settings.model_dump(), **settings})
+        read = read_histories(events, self.items["item_id"], settings=reading, progress=progress)
+        if read.unknown_items:
+            rows = read.accounting.rows
+            progress.note(f"{read.unknown_items:,} of {rows:,} events are on items the model does not know")
+        return read, read.matrix(reading.half_life_days)
+
+    def _barred(self, only: object, exclude: object) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+        if only is None and exclude is None:
+            return None
+        ids = self.items["item_id"]
+        barred = np.zeros(len(ids), dtype=np.bool_)
+        if only is not None:
+            barred |= ~ids.is_in(read_ids(only)).to_numpy()
+        if exclude is not None:
+            barred |= ids.is_in(read_ids(exclude)).to_numpy()
+        if barred.all():
+            raise DataError(
+                f"no item is left to recommend: none of the model's {len(ids):,} items passes --only and --exclude",
+                hint="check that their item_id column holds ids of this model",
+            )
+        return barred
+
+    def _summary(self) -> list[str]:
+        facts, gain = self.quality["dataset"], self.quality["gain"]
+        lines = [
+            f"{self.groups.height} groups of {facts['users']:,} users, "
+            f"{facts['items']:,} items, {facts['events']:,} events; "
+            f"held-out gain {gain['bits_per_event']:.3f} bits per event"
+        ]
+        lines += [f"{row['group_id']:>3}  {row['name']} ({row['size']:,})" for row in self.groups.head(6).to_dicts()]
+        if self.groups.height > 6:
+            lines.append(f"  … and {self.groups.height - 6} more: model.groups")
+        return lines
+
+    def __repr__(self) -> str:
+        return "\n".join(["Coterie model: " + self._summary()[0], *self._summary()[1:]])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{row['group_id']}</td><td>{html.escape(row['name'])}</td><td>{row['size']:,}</td>"
+            f"<td>{row['share']:.1%}</td><td>{'' if row['gain'] is None else format(row['gain'], '.2f')}</td></tr>"
+            for row in self.groups.to_dicts()
+        )
+        head = "<tr><th>group</th><th>name</th><th>users</th><th>share</th><th>gain</th></tr>"
+        return f"<p>{html.escape(self._summary()[0])}</p><table>{head}{rows}</table>"
+
+    def _card(self) -> str:
+        groups = "\n".join(
+            f"| {row['group_id']} | {row['name'].replace('|', '/')} | {row['size']:,} | {row['share']:.1%} |"
+            for row in self.groups.to_dicts()
+        )
+        return (
+            f"# Coterie model\n\n{self._summary()[0]}.\n\n"
+            f"Made by Coterie {self.about['version']} on {self.about['created']}, seed {self.settings.seed}, data "
+            f"`{self.about['fingerprint']}`.\n\n"
+            f"| group | name | users | share |\n|---|---|---|---|\n{groups}\n\n"
+            "`report.html` shows the groups, `quality.json` how well they hold up on hidden data. "
+            "`coterie assign` and `coterie recommend` apply the model to new events.\n"
+        )
+
+
+def membership_frame(memberships: Memberships, user_ids: pl.Series) -> pl.DataFrame:
+    """Memberships as a table: `user_id`, `group_id`, `weight`, `rank`; one row for each membership."""
+    user, rank = np.nonzero(memberships.groups >= 0)
+    return pl.DataFrame(
+        {
+            "user_id": user_ids.gather(user),
+            "group_id": (memberships.groups[user, rank] + 1).astype(np.int32),
+            "weight": memberships.weights[user, rank],
+            "rank": (rank + 1).astype(np.int32),
+        }
+    )
+
+
+def _because(rows: np.ndarray[Any, np.dtype[np.int32]], ids: pl.Series) -> pl.Series:
+    """Lists of item ids from rows of item rows, in which −1 means none."""
+    columns = [ids.gather(np.maximum(column, 0)).set(pl.Series(column < 0), None) for column in rows.T]
+    names = [str(place) for place in range(len(columns))]
+    frame = pl.DataFrame(dict(zip(names, columns, strict=True)))
+    return frame.select(pl.concat_list(names).list.drop_nulls().alias("because")).to_series()
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,320 @@
+"""`discover`: the stages in order, each kept when finished, so that an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from coterie import __version__
+from coterie.folder import check_output, write_folder
+from coterie.groups import GroupOptions, GroupsFound, find_groups
+from coterie.interest import FitOptions, InterestModel, fit_interest
+from coterie.keeping import STAGES, StageCodec
+from coterie.kernels.projection import lay_out
+from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
+from coterie.model import Model, membership_frame
+from coterie.profiles import name_groups, profile_groups
+from coterie.progress import SILENT, Progress
+from coterie.recommend import group_lists
+from coterie.settings import Settings, make_settings
+from coterie.stages import StageStore
+from coterie.tables import Dataset, open_sources, read_tables
+
+Result = TypeVar("Result")
+
+GROUP_TEXT_PRIOR = 2.0
+"""Weight of the text prior where groups are found; groups gain from text even where scores do not."""
+GROUP_EXACT_ITEMS = 5_000
+"""Catalogue up to which groups are found by the exact route: they need few dimensions, and those come out alike."""
+
+
+def discover(
+    events: object,
+    items: object = None,
+    users: object = None,
+    *,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+    **settings: Any,
+) -> Model:
+    """Find the groups of users who share interests.
+
+    Args:
+        events: who did what: `user_id`, `item_id`, optional `timestamp`, `kind`, `value`, `price`. A path, a glob, `-`,
+            a list of paths, or a frame (polars, pandas, Arrow).
+        items: `item_id`, optional `title`, `text`, `categories`, `price`, ...; the same kinds of source.
+        users: `user_id` and any attributes.
+        output: folder to write the model and its report to, whole or not at all.
+        overwrite: replace what is in `output`.
+        progress: told of the stages.
+        **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
+
+    Returns:
+        The model, with the groups found.
+
+    Raises:
+        SettingsError: a setting is unknown or cannot be used.
+        DataError: a table cannot be read, or nothing is left of it.
+        OutputError: `output` cannot be written.
+    """
+    chosen = make_settings(**settings)
+    encoder_known = make_encoder(chosen.encoder)
+    if output is not None:
+        check_output(Path(output), overwrite=overwrite)
+    with open_sources(events, items, users) as sources:
+        store = StageStore(sources.fingerprint(chosen), progress=progress)
+        run = _Run(chosen, store, progress)
+        dataset = run.kept(
+            "tables",
+            (),
+            lambda: read_tables(sources.events, sources.items, sources.users, settings=chosen, progress=progress),
+        )
+    vectors = run.kept(
+        "vectors", (encoder_known.fingerprint, chosen.language), lambda: _encode(dataset, chosen, progress)
+    )
+    histories = dataset.histories(chosen.half_life_days)
+    fit = _fit_options(chosen)
+    interest = run.kept(
+        "interest",
+        (asdict(fit), chosen.encoder, chosen.half_life_days),
+        lambda: _fit(histories, vectors, fit, progress),
+    )
+    options = _group_options(chosen, fit)
+    found = run.kept(
+        "groups",
+        (asdict(options), chosen.encoder, chosen.half_life_days),
+        lambda: find_groups(histories, vectors, options, progress=progress),
+    )
+    model = _describe(run, dataset, histories, interest, found)
+    if output is not None:
+        with run.timed("writing"):
+            _write(model, Path(output), overwrite=overwrite)
+    return model
+
+
+@dataclass
+class _Run:
+    """Settings, kept stages and timings of one run."""
+
+    settings: Settings
+    store: StageStore
+    progress: Progress
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
+        """The result of a stage: as it was kept under the same choices, or made now and kept."""
+        codec: StageCodec[Any] = STAGES[name]
+        digest = blake2b(json.dumps([__version__, choices], default=str).encode(), digest_size=8).hexdigest()
+        with self.timed(name):
+            stage = self.store.load(f"{name}-{digest}")
+            if stage is not None:
+                self.progress.note(f"{name}: as in an earlier run on the same data")
+                result: Result = codec.unpack(stage)
+                return result
+            result = make()
+            self.store.save(f"{name}-{digest}", *codec.pack(result))
+            return result
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note how long a stage takes, in seconds."""
+        start = time.perf_counter()
+        yield
+        self.timings[name] = round(time.perf_counter() - start, 3)
+
+
+def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    texts = item_texts(dataset.items)
+    encoder = make_encoder(settings.encoder).fit(texts)
+    return encode_cached(encoder, texts, cache=VectorCache(), progress=progress)
+
+
+def _fit_options(settings: Settings) -> FitOptions:
+    return FitOptions(
+        beta=settings.beta,
+        ridge=settings.ridge,
+        text_prior=settings.text_prior,
+        dimensions=settings.dimensions,
+        companions=settings.companions,
+        exact_items=settings.exact_items,
+        seed=settings.seed,
+    )
+
+
+def _group_options(settings: Settings, fit: FitOptions) -> GroupOptions:
+    prior = GROUP_TEXT_PRIOR if settings.text_prior is None else settings.text_prior
+    interest = FitOptions(
+        **{**asdict(fit), "text_prior": prior, "exact_items": min(fit.exact_items, GROUP_EXACT_ITEMS)}
+    )
+    return GroupOptions(
+        groups=settings.groups,
+        max_groups=settings.max_groups,
+        sample_users=settings.sample_users,
+        interest=interest,
+        seed=settings.seed,
+    )
+
+
+def _fit(
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    options: FitOptions,
+    progress: Progress,
+) -> InterestModel:
+    with progress.stage("learning interests"):
+        return fit_interest(histories, vectors, options)
+
+
+def _describe(
+    run: _Run, dataset: Dataset, histories: sparse.csr_array, interest: InterestModel, found: GroupsFound
+) -> Model:
+    """Memberships, profiles, names, lists and the map."""
+    settings, progress = run.settings, run.progress
+    n_groups = found.grouping.n_groups
+    memberships = found.grouping.assign(histories, settings.memberships)
+    primary = memberships.primary
+    n_users = np.bincount(histories.indices, minlength=histories.shape[1])
+    with run.timed("profiles"):
+        profiles = profile_groups(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
+    with run.timed("names"), progress.stage("naming groups"):
+        names = name_groups(
+            profiles,
+            dataset.items.with_columns(pl.Series("n_users", n_users)),
+            language=settings.language,
+            settings=settings,
+            n_groups=n_groups,
+        )
+    with run.timed("lists"), progress.stage("recommending to groups"):
+        lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
+    with run.timed("map"), progress.stage("drawing the map"):
+        places = lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
+    return Model(
+        settings=settings,
+        about={
+            "version": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "fingerprint": dataset.fingerprint,
+        },
+        interest=interest,
+        grouping=found.grouping,
+        items=_items(dataset, interest, n_users),
+        groups=_groups(found, primary, names),
+        memberships=membership_frame(memberships, dataset.users["user_id"]),
+        profiles=profiles,
+        group_recommendations=lists,
+        map=pl.DataFrame(
+            {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
+        ),
+        rejected=dataset.rejected,
+        quality=_quality(run, dataset, interest, found, primary),
+    )
+
+
+def _items(dataset: Dataset, interest: InterestModel, n_users: np.ndarray[Any, np.dtype[np.int64]]) -> pl.DataFrame:
+    n_events = np.bincount(dataset.events.item_row, minlength=dataset.items.height)
+    known = [name for name in ("item_id", "title", "text", "categories", "price") if name in dataset.items.columns]
+    return dataset.items.select(known).with_columns(
+        pl.Series("n_events", n_events), pl.Series("n_users", n_users), pl.Series("cold", interest.cold)
+    )
+
+
+def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], names: pl.DataFrame) -> pl.DataFrame:
+    n_groups = found.grouping.n_groups
+    sizes = np.bincount(primary[primary >= 0], minlength=n_groups)
+    gain, error = found.gain.by_group, found.gain.error_by_group
+    numbers = pl.DataFrame(
+        {
+            "group_id": np.arange(1, n_groups + 1, dtype=np.int32),
+            "parent_id": pl.Series([None] * n_groups, dtype=pl.Int32),
+            "level": pl.Series([1] * n_groups, dtype=pl.Int32),
+            "size": sizes,
+            "share": sizes / max(1, len(primary)),
+            "gain": pl.Series(gain, nan_to_null=True),
+            "gain_low": pl.Series(gain - 1.96 * error, nan_to_null=True),
+            "gain_high": pl.Series(gain + 1.96 * error, nan_to_null=True),
+        }
+    )
+    named = numbers.join(names, on="group_id", how="left", maintain_order="left")
+    return named.select(
+        "group_id",
+        "parent_id",
+        "level",
+        "name",
+        "description",
+        "named_by",
+        "size",
+        "share",
+        "gain",
+        "gain_low",
+        "gain_high",
+    )
+
+
+def _quality(
+    run: _Run,
+    dataset: Dataset,
+    interest: InterestModel,
+    found: GroupsFound,
+    primary: np.ndarray[Any, np.dtype[np.int32]],
+) -> dict[str, Any]:
+    gain, time_column = found.gain, dataset.events.timestamp
+    return {
+        "gain": {"bits_per_event": gain.bits, "low": gain.low, "high": gain.high, "random": found.random},
+        "curve": [
+            {
+                "groups": point.groups,
+                "dimensions": point.dimensions,
+                "gain": point.gain.bits,
+                "error": point.gain.error,
+                "low": point.gain.low,
+                "high": point.gain.high,
+                "chosen": point.chosen,
+            }
+            for point in found.curve
+        ],
+        "coverage": {"assigned_users": float((primary >= 0).mean())},
+        "timings": run.timings,
+        "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
+        "warnings": [*dataset.warnings, *_warnings(run.settings, found)],
+        "dataset": {
+            "users": dataset.users.height,
+            "items": dataset.items.height,
+            "events": len(dataset.events),
+            "cold_items": int(interest.cold.sum()),
+            "first_event": None if time_column is None else _moment(int(time_column.min())),
+            "last_event": None if time_column is None else _moment(int(time_column.max())),
+        },
+    }
+
+
+def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
+    wanted, got = settings.groups, found.grouping.n_groups
+    if wanted != "auto" and got < wanted:
+        return [f"{wanted} groups were asked for, {got} found: the users do not differ enough for more"]
+    return []
+
+
+def _moment(seconds: int) -> str:
+    return str(np.datetime64(seconds, "s")) + "Z"
+
+
+def _write(model: Model, output: Path, *, overwrite: bool) -> None:
+    from coterie.report import write_report
+
+    def write(folder: Path) -> None:
+        model.write_files(folder)
+        write_report(model, folder / "report.html")
+
+    write_folder(output, write, overwrite=overwrite)

@@ -1,0 +1,81 @@
+"""Recommendations of users and of groups, as tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.interest.model import InterestModel
+
+
+def user_lists(
+    interest: InterestModel,
+    histories: sparse.csr_array,
+    k: int,
+    *,
+    include_seen: bool = False,
+    barred: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """The best k items of every user, exactly, as parallel arrays.
+
+    Args:
+        interest: the interest model.
+        histories: weights, shape (n_users, n_items).
+        k: items for each user; a user for whom fewer are left gets fewer.
+        include_seen: recommend items of the history too.
+        barred: items never recommended, shape (n_items,).
+
+    Returns:
+        User rows, ranks from 1, item rows and scores, one entry for each recommendation. Users without history get
+        none: nothing is known of them that a score could rest on.
+    """
+    users = np.flatnonzero(np.diff(histories.indptr) > 0)
+    columns, scores = interest.top_items(histories[users], k, include_seen=include_seen, barred=barred)
+    place, rank = np.nonzero(columns >= 0)
+    return users[place], (rank + 1).astype(np.int32), columns[place, rank], scores[place, rank]
+
+
+def group_lists(
+    interest: InterestModel,
+    histories: sparse.csr_array,
+    groups: NDArray[np.int32],
+    n_groups: int,
+    k: int,
+    item_ids: pl.Series,
+) -> pl.DataFrame:
+    """The k items that each group's users, taken together, are likeliest to want.
+
+    A group is scored like a user whose history is the mean of its users' histories, each scaled to sum to 1, so that
+    busy users do not speak for the rest. Scores are linear in the history: this is the mean of the users' scores.
+
+    Args:
+        interest: the interest model.
+        histories: weights, shape (n_users, n_items).
+        groups: primary group row of each user, −1 for none, shape (n_users,).
+        n_groups: number of groups.
+        k: items for each group.
+        item_ids: ids in row order.
+
+    Returns:
+        `group_id`, `rank`, `item_id`, `score`.
+    """
+    sums = np.asarray(histories.sum(axis=1)).ravel()
+    inside = np.flatnonzero((groups >= 0) & (sums > 0))
+    sizes = np.bincount(groups[inside], minlength=n_groups)
+    members = sparse.csr_array(
+        ((1 / (sums[inside] * sizes[groups[inside]])).astype(np.float32), (groups[inside], inside)),
+        shape=(n_groups, histories.shape[0]),
+    )
+    together = (members @ histories).tocsr()
+    columns, scores = interest.top_items(together, k, include_seen=True)
+    place, rank = np.nonzero(columns >= 0)
+    return pl.DataFrame(
+        {
+            "group_id": (place + 1).astype(np.int32),
+            "rank": (rank + 1).astype(np.int32),
+            "item_id": item_ids.gather(columns[place, rank]),
+            "score": scores[place, rank].astype(np.float64),
+        }
+    )
