@@ -36,7 +36,10 @@ def _quiet_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
 
 @pytest.fixture(scope="session")
 def small_shop() -> ShopTables:
-    """The shop's real tables for every eighth customer: some 50,000 events."""
+    """The shop's real tables for every eighth customer and the 600 items they buy most: some 28,000 events."""
     tables = shop()
     users = tables.users.gather_every(8)
-    return ShopTables(tables.events.join(users, on="user_id", how="semi"), tables.items, users)
+    events = tables.events.join(users, on="user_id", how="semi")
+    counted = events.group_by("item_id").len().sort("len", "item_id", descending=[True, False])
+    items = tables.items.join(counted.head(600), on="item_id", how="semi")
+    return ShopTables(events.join(items, on="item_id", how="semi"), items, users)

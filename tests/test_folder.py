@@ -47,6 +47,15 @@ def test_a_written_folder_lists_every_file_with_size_and_hash(model: Path) -> No
     assert neighbours(model) == ["model"]
 
 
+def test_others_may_read_every_file_where_the_umask_lets_them(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_folder(tmp_path / "model", lambda folder: save_file({"a": np.zeros(3)}, folder / "a.safetensors"))
+    finally:
+        os.umask(before)
+    assert {oct(file.stat().st_mode & 0o777) for file in (tmp_path / "model").iterdir()} == {"0o640"}
+
+
 def test_an_empty_folder_is_written_into(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.mkdir()

@@ -161,7 +161,9 @@ def _damaged(path: Path, what: str) -> ModelError:
 
 def _write_manifest(folder: Path) -> None:
     files = {}
+    mode = 0o666 & ~_umask()
     for file in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
+        file.chmod(mode)  # safetensors keeps its files from everyone else
         _flush(file)
         files[file.relative_to(folder).as_posix()] = {"sha256": _sha256(file), "bytes": file.stat().st_size}
     manifest = folder / MANIFEST
@@ -223,6 +225,12 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _sha256(file: Path) -> str:
