@@ -85,13 +85,13 @@ def discover(
         "vectors", (encoder_known.fingerprint, chosen.language), lambda: _encode(dataset, chosen, progress)
     )
     histories = dataset.histories(chosen.half_life_days)
-    fit = _fit_options(chosen)
+    fit = fit_options(chosen)
     interest = run.kept(
         "interest",
         (asdict(fit), chosen.encoder, chosen.half_life_days),
         lambda: _fit(histories, vectors, fit, progress),
     )
-    options = _group_options(chosen, fit)
+    options = group_options(chosen)
     found = run.kept(
         "groups",
         (asdict(options), chosen.encoder, chosen.half_life_days),
@@ -141,7 +141,8 @@ def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndar
     return encode_cached(encoder, texts, cache=VectorCache(), progress=progress)
 
 
-def _fit_options(settings: Settings) -> FitOptions:
+def fit_options(settings: Settings) -> FitOptions:
+    """How the interest model is fitted under these settings."""
     return FitOptions(
         beta=settings.beta,
         ridge=settings.ridge,
@@ -153,7 +154,9 @@ def _fit_options(settings: Settings) -> FitOptions:
     )
 
 
-def _group_options(settings: Settings, fit: FitOptions) -> GroupOptions:
+def group_options(settings: Settings) -> GroupOptions:
+    """How groups are found under these settings."""
+    fit = fit_options(settings)
     prior = GROUP_TEXT_PRIOR if settings.text_prior is None else settings.text_prior
     interest = FitOptions(
         **{**asdict(fit), "text_prior": prior, "exact_items": min(fit.exact_items, GROUP_EXACT_ITEMS)}
