@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import coterie
 from coterie.data import ShopTables, shop
+
+# The tests' matrices are small: on them, threads that wait for each other cost more than they bring, above all where
+# other work is going on. numpy reads this when it is imported, which none of the imports above does.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -26,12 +32,17 @@ def shared_data() -> Callable[[str], Path]:
     return find
 
 
-@pytest.fixture(autouse=True)
-def _quiet_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the caller's settings; vectors are cached for the whole test run, away from the caller's cache."""
-    for name in [name for name in os.environ if name.startswith("COTERIE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "coterie-cache"))
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads the caller's settings; what is cached stays for the whole test run, away from the caller's cache.
+
+    Of the session, so that it is there before any fixture that makes a model.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COTERIE_")]:
+            patch.delenv(name)
+        patch.setenv("COTERIE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "coterie-cache"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +54,22 @@ def small_shop() -> ShopTables:
     counted = events.group_by("item_id").len().sort("len", "item_id", descending=[True, False])
     items = tables.items.join(counted.head(600), on="item_id", how="semi")
     return ShopTables(events.join(items, on="item_id", how="semi"), items, users)
+
+
+@pytest.fixture(scope="session")
+def shop_part(small_shop: ShopTables) -> ShopTables:
+    """Of the small shop, the 800 items bought most, and 40 that nobody in it bought: some 25,000 events, quick to fit."""
+    bought = small_shop.events["item_id"].value_counts(sort=True)
+    most = bought.sort(["count", "item_id"], descending=[True, False]).head(800).select("item_id")
+    unsold = small_shop.items.join(bought, on="item_id", how="anti").head(40).select("item_id")
+    return ShopTables(
+        small_shop.events.join(most, on="item_id", how="semi"),
+        small_shop.items.filter(small_shop.items["item_id"].is_in([*most["item_id"], *unsold["item_id"]])),
+        small_shop.users,
+    )
+
+
+@pytest.fixture(scope="session")
+def shop_model(shop_part: ShopTables) -> coterie.Model:
+    """Six groups of that part of the shop; tests read it and leave it as it is."""
+    return coterie.discover(*shop_part, groups=6, encoder="tfidf")
