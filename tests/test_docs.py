@@ -28,14 +28,14 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture
-def workplace(small_shop: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(shop_part: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the tables that the examples read, on standard input the events; `shop()` is the same data."""
-    for name, frame in small_shop._asdict().items():
+    for name, frame in shop_part._asdict().items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
         frame.write_csv(tmp_path / f"{name}.csv")
     foreign = {"user_id": "CustomerID", "item_id": "StockCode"}
-    small_shop.events.rename(foreign).write_csv(tmp_path / "sales.csv")
-    monkeypatch.setattr(coterie.data, "shop", lambda: small_shop)
+    shop_part.events.rename(foreign).write_csv(tmp_path / "sales.csv")
+    monkeypatch.setattr(coterie.data, "shop", lambda: shop_part)
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "events.csv").open(encoding="utf-8") as events:
         monkeypatch.setattr("sys.stdin", events)

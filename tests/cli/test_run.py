@@ -22,9 +22,9 @@ SMALL = ["--groups", "5", "--encoder", "tfidf", "--quiet"]
 
 
 @pytest.fixture(scope="module")
-def tables(small_shop: ShopTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tables(shop_part: ShopTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
-    for name, frame in small_shop._asdict().items():
+    for name, frame in shop_part._asdict().items():
         frame.write_parquet(folder / f"{name}.parquet")
     return folder
 
@@ -183,10 +183,10 @@ def test_a_missing_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_the_demo_replaces_its_own_earlier_result_only(
-    small_shop: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shop_part: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("coterie.data.shop", lambda: small_shop)
+    monkeypatch.setattr("coterie.data.shop", lambda: shop_part)
     for _ in range(2):
         assert main(["demo", *SMALL]) == 0
     out, err = capsys.readouterr()
