@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
+# make bench BENCH=demo runs one of them
+BENCH := install demo discover quality_groups
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test install install-dev format lint types layers bench docs clean
@@ -51,9 +53,9 @@ types: install-dev ## check the types
 layers: install-dev ## check that imports point inward only
 	$(BIN)/lint-imports
 
-bench: install-dev ## print the figures; needs the bench extra and the real data beside this folder
+bench: install-dev ## print the figures beside what was asked; needs the real data beside this folder
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m benchmarks
+	@for name in $(BENCH); do echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit; done
 
 docs: install-dev ## run the examples of README.md and docs/
 	$(BIN)/python -m pytest tests/test_docs.py tests/cli/test_commands.py
