@@ -129,9 +129,7 @@ class Model:
             DataError: there is no such group.
         """
         if group_id not in self.groups["group_id"]:
-            raise DataError(
-                f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}"
-            )
+            raise DataError(f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}")
         titles = self.items.select(pl.col("item_id").alias("value"), "title", pl.lit("item").alias("facet"))
         return self.profiles.filter(pl.col("group_id") == group_id).join(
             titles, on=["value", "facet"], how="left", maintain_order="left"
@@ -158,7 +156,7 @@ class Model:
             "companions.indptr": companions.indptr.astype(np.int64),
             "evidence": self.grouping.evidence,
             "shares": self.grouping.shares,
-            "temperature": np.array([self.grouping.temperature], dtype=np.float32),
+            "numbers": np.array([self.grouping.temperature, self.interest.ridge, self.interest.text_prior]),
         }
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         for name in FRAMES:
@@ -175,6 +173,8 @@ class Model:
         Raises:
             ModelError: the folder is missing, no model, altered, truncated or of a newer format.
         """
+        from polars.exceptions import PolarsError
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         folder = Path(path)
@@ -187,20 +187,23 @@ class Model:
             n_items = len(arrays["taste"])
             parts = arrays["companions.data"], arrays["companions.indices"], arrays["companions.indptr"]
             companions = sparse.csr_array(parts, shape=(n_items, n_items))
-            temperature = float(arrays["temperature"][0])
-        except (OSError, KeyError, ValueError) as error:
+            temperature, ridge, text_prior = arrays["numbers"].tolist()
+            settings, about = config["settings"], config["about"]
+        except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
         return cls(
-            settings=make_settings(**config["settings"]),
-            about=config["about"],
-            interest=InterestModel(arrays["taste"], companions, arrays["cold"]),
+            # As they were saved: neither the environment nor coterie.toml has a say in a model that is made.
+            settings=Settings.model_construct(**settings),
+            about=about,
+            interest=InterestModel(arrays["taste"], companions, arrays["cold"], ridge, text_prior),
             grouping=Grouping(arrays["evidence"], arrays["shares"], temperature),
             quality=quality,
             **frames,
         )
 
     def _read(self, events: object, settings: dict[str, Any], progress: Progress) -> tuple[Histories, sparse.csr_array]:
-        reading = make_settings(**{**self.settings.model_dump(), **settings})
+        given = make_settings(**settings)
+        reading = self.settings.model_copy(update={name: getattr(given, name) for name in settings})
         read = read_histories(events, self.items["item_id"], settings=reading, progress=progress)
         if read.unknown_items:
             rows = read.accounting.rows

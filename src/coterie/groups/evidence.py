@@ -79,12 +79,12 @@ def held_out_gain(weights: FloatArray, hidden: sparse.csr_array, labels: IntArra
     n_groups = weights.shape[1]
     lengths = np.diff(hidden.indptr)
     totals = bits_of_users(weights, hidden, labels)
-    mean, error = _ratio(totals, lengths)
+    mean, error = ratio(totals, lengths)
     by_group = np.full((2, n_groups), np.nan)
     for number in range(n_groups):
         inside = labels == number
         if lengths[inside].sum():
-            by_group[:, number] = _ratio(totals[inside], lengths[inside])
+            by_group[:, number] = ratio(totals[inside], lengths[inside])
     return Gain(mean, error, by_group[0], by_group[1])
 
 
@@ -97,8 +97,8 @@ def bits_of_users(weights: FloatArray, hidden: sparse.csr_array, labels: IntArra
     return np.bincount(user, weights=bits, minlength=len(lengths)).astype(np.float64)
 
 
-def _ratio(totals: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float]:
-    """Σ totals / Σ counts and its standard error by linearisation, one draw a user."""
+def ratio(totals: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Σ totals / Σ counts and its standard error by linearisation, a draw a user; (0, 0) where nothing was counted."""
     events = float(counts.sum())
     if events == 0:
         return 0.0, 0.0

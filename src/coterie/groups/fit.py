@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from coterie.groups.evidence import Gain, bits_of_users, evidence, held_out_gain
+from coterie.groups.evidence import Gain, bits_of_users, evidence, held_out_gain, ratio
 from coterie.groups.grouper import Grouper, prototypes, unit
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping, softmax
@@ -145,14 +145,13 @@ def find_groups(
 def choose(tried: list[Tried]) -> int:
     """Place of the smallest number of groups that is not worse than the best by more than one standard error.
 
-    The standard error is that of the difference between the two on the same users' hidden events.
+    The standard error is that of the difference between the two on the same users' hidden events. Where no event could
+    be hidden, all are alike and the first is taken.
     """
     best = max(tried, key=lambda one: one.point.gain.bits)
-    events = best.events
     for place, one in enumerate(tried):
-        lost = best.bits - one.bits
-        mean = lost.sum() / events.sum()
-        if mean <= np.sqrt(((lost - mean * events) ** 2).sum()) / events.sum():
+        lost, error = ratio(best.bits - one.bits, best.events)
+        if lost <= error:
             return place
     return len(tried) - 1
 
