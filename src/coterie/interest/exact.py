@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.interest.gram import Gram
+from coterie.interest.model import no_companions
 from coterie.kernels.eigen import top_eigenpairs
 from coterie.kernels.largest import largest_entries
 
 FloatArray = NDArray[np.float32]
+
+SIGNIFICANT = 10.0
+"""A pair is a companion when its |R − A Aᵀ| is this many standard deviations of all pairs from 0."""
 
 
 def fit_exact(
@@ -24,7 +28,7 @@ def fit_exact(
     Args:
         gram: G over the warm items.
         dimensions: most taste dimensions.
-        companions: companions kept for each item.
+        companions: most companions kept for each item.
         rng: decides the starting block of the eigenpairs.
 
     Returns:
@@ -38,7 +42,7 @@ def fit_exact(
     values, vectors = top_eigenpairs(operator.__matmul__, len(scale), dimensions, rng=rng)
     taste = taste_vectors(values, vectors)
     if companions == 0:
-        return taste, sparse.csr_array((len(scale), len(scale)), dtype=np.float32)
+        return taste, no_companions(len(scale))
     del operator
     inverse /= -scale[:, None]
     inverse /= scale
@@ -46,14 +50,16 @@ def fit_exact(
     del inverse
     residual -= taste @ taste.T
     np.fill_diagonal(residual, 0)
-    return taste, largest_entries(residual, companions)
+    pairs = max(1, residual.size - len(residual))
+    spread = np.sqrt(np.einsum("ij,ij->", residual, residual, dtype=np.float64) / pairs)
+    return taste, largest_entries(residual, companions, above=SIGNIFICANT * float(spread))
 
 
 def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Inverse of a symmetric positive definite matrix by Cholesky, in place, shape (n, n)."""
     from scipy.linalg import lapack
 
-    # LAPACK works on columns: the transposed view of a symmetric row-major matrix is the same matrix, and needs no copy.
+    # LAPACK works on columns: the transposed view of a symmetric matrix is the same matrix, and needs no copy.
     factor, failed = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1, clean=0)
     if failed:
         raise np.linalg.LinAlgError(f"the Gram matrix is not positive definite (row {failed})")

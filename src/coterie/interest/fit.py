@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.interest.choose import TEXT_PRIOR, choose
 from coterie.interest.cold import add_cold_items
 from coterie.interest.exact import fit_exact
 from coterie.interest.gram import Gram, damp
-from coterie.interest.lowrank import fit_low_rank
-from coterie.interest.model import InterestModel
+from coterie.interest.large import fit_large
+from coterie.interest.model import InterestModel, no_companions
+from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 
 FloatArray = NDArray[np.float32]
+
+QUICK_EXACT_ITEMS = 5_000
+"""Items up to which the fits that only choose take the exact route: above it the other one is quicker."""
+
+QUICK_DIMENSIONS = 256
+"""Most taste dimensions of the fits that only choose."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,9 @@ class FitOptions:
     Attributes:
         beta: β, how much long histories are damped.
         ridge: λ, in events; None: from the data, see `default_ridge`.
-        text_prior: α; None: from the data, see `default_text_prior`; 0 switches the text prior off.
+        text_prior: α; None: chosen with the companions, see `choose.choose`; 0 switches the text prior off.
         dimensions: most taste dimensions.
-        companions: companions kept for each item.
+        companions: most companions kept for each item.
         exact_items: warm items up to which the exact route is taken.
         seed: seed of the starting blocks.
     """
@@ -48,41 +56,71 @@ def centre(vectors: FloatArray) -> FloatArray:
         return np.zeros_like(vectors)
     moved = np.where(present[:, None], vectors - vectors[present].mean(axis=0), 0).astype(np.float32)
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    return np.divide(moved, lengths, out=np.zeros_like(moved), where=lengths > 1e-6)
+    return np.asarray(np.divide(moved, lengths, out=np.zeros_like(moved), where=lengths > 1e-6))
 
 
-def fit_interest(histories: sparse.csr_array, text_vectors: FloatArray, options: FitOptions) -> InterestModel:
+def fit_interest(
+    histories: sparse.csr_array, text_vectors: FloatArray, options: FitOptions, *, progress: Progress = SILENT
+) -> InterestModel:
     """Taste vectors and companions of every item from all histories.
+
+    Where `options.text_prior` is None, a first round on a part of the users decides α and whether companions serve
+    (`choose.choose`); it costs about two fits with text and one without.
 
     Args:
         histories: weights, shape (n_users, n_items), float32.
         text_vectors: as the encoder gives them, shape (n_items, t); zero rows where there is no text; t may be 0.
         options: how to fit.
+        progress: gets the stages "choosing the text prior" and "fitting interests".
 
     Returns:
-        The model; items without events are placed by their nearest warm neighbours in text.
+        The model; items without events are placed by their nearest warm neighbours in text. Without any event, vectors
+        have no dimension.
     """
-    warm = np.bincount(histories.indices[histories.data > 0], minlength=histories.shape[1]) > 0
     text = centre(text_vectors)
+    if options.text_prior is None:
+        priors = (TEXT_PRIOR, 0.0) if text.any() else (0.0,)
+        if len(priors) > 1 or options.companions > 0:
+            quick = replace(
+                options,
+                exact_items=min(options.exact_items, QUICK_EXACT_ITEMS),
+                dimensions=min(options.dimensions, QUICK_DIMENSIONS),
+            )
+            with progress.stage("choosing the text prior", total=len(priors), unit="fits") as step:
+
+                def tried(part: sparse.csr_array, alpha: float) -> InterestModel:
+                    model = _fit(part, text, replace(quick, text_prior=alpha))
+                    step.advance()
+                    return model
+
+                choice = choose(histories, tried, priors, options.seed)
+            options = replace(
+                options, text_prior=choice.text_prior, companions=options.companions if choice.companions else 0
+            )
+        else:
+            options = replace(options, text_prior=0.0)
+    with progress.stage("fitting interests"):
+        return _fit(histories, text, options)
+
+
+def _fit(histories: sparse.csr_array, text: FloatArray, options: FitOptions) -> InterestModel:
+    """The model for centred text and a text prior that is not None."""
+    n_items = histories.shape[1]
+    warm = np.bincount(histories.indices[histories.data > 0], minlength=n_items) > 0
     columns = np.flatnonzero(warm)
     part = histories[:, columns]
-    gram = Gram(
-        damp(part, options.beta),
-        text[columns],
-        default_text_prior(part) if options.text_prior is None else options.text_prior,
-        default_ridge(part) if options.ridge is None else options.ridge,
-    )
+    alpha = options.text_prior or 0.0
+    ridge = default_ridge(part) if options.ridge is None else options.ridge
+    if not len(columns):
+        taste = np.zeros((n_items, 0), dtype=np.float32)
+        return InterestModel(taste, no_companions(n_items), ~warm, ridge, alpha)
+    gram = Gram(damp(part, options.beta), text[columns], alpha, ridge)
     rng = generator(options.seed, "interest")
-    route = fit_exact if len(columns) <= options.exact_items else fit_low_rank
+    route = fit_exact if len(columns) <= options.exact_items else fit_large
     taste, companions = route(gram, options.dimensions, options.companions, rng)
-    return add_cold_items(taste, companions, text, warm)
+    return replace(add_cold_items(taste, companions, text, warm), ridge=ridge, text_prior=alpha)
 
 
 def default_ridge(histories: sparse.csr_array) -> float:
-    """λ from how many events there are for an item; measured on the benchmark sets."""
-    return 100.0
-
-
-def default_text_prior(histories: sparse.csr_array) -> float:
-    """α from how many events there are for an item; measured on the benchmark sets."""
-    return 3.0
+    """λ = twice the mean events of a warm item, within 100 to 1,000; measured, see docs/interest.md."""
+    return float(np.clip(2 * histories.nnz / max(1, histories.shape[1]), 100, 1_000))

@@ -12,15 +12,16 @@ FloatArray = NDArray[np.float32]
 
 
 def damp(histories: sparse.csr_array, beta: float) -> sparse.csr_array:
-    """X̃: every history divided by the power `beta` of its sum, then all by one number that keeps Σ x² as it was.
+    """X̃: every history divided by the power `beta` of its sum, then all by one number so that the mean of x̃² is 1.
 
-    Long histories count less. Keeping the sum of squares makes λ and α mean the same whatever β is.
+    Long histories count less. With a mean square of 1 an event is an event: λ and α mean the same whatever β and
+    the scale of the weights are.
     """
-    sums = np.asarray(histories.sum(axis=1)).ravel()
+    sums = np.asarray(histories.sum(axis=1), dtype=np.float64).ravel()
     factor = np.where(sums > 0, np.maximum(sums, 1e-12) ** -beta, 0.0)
-    squares = np.asarray((histories * histories).sum(axis=1)).ravel()
+    squares = np.asarray((histories * histories).sum(axis=1), dtype=np.float64).ravel()
     total = float((factor**2 * squares).sum())
-    factor *= np.sqrt(squares.sum() / total) if total > 0 else 1.0
+    factor *= np.sqrt(np.count_nonzero(histories.data) / total) if total > 0 else 1.0
     damped = histories.copy()
     damped.data = (damped.data * np.repeat(factor, np.diff(histories.indptr))).astype(np.float32)
     return damped
@@ -57,20 +58,21 @@ class Gram:
     def multiply(self, block: FloatArray) -> FloatArray:
         """G @ block without forming G, shape of `block`."""
         image = self.damped.T @ (self.damped @ block) + np.float32(self.ridge) * block
-        if self._has_text:
+        if self.has_text:
             image += np.float32(self.text_prior) * (self.text @ (self.text.T @ block))
         return np.asarray(image, dtype=np.float32)
 
     def dense(self) -> NDArray[np.float64]:
         """G written out, shape (n_items, n_items), float64."""
         matrix = _dense_gram(self.damped)
-        if self._has_text:
+        if self.has_text:
             matrix += self.text_prior * (self.text @ self.text.T)
         matrix[np.diag_indices_from(matrix)] += self.ridge
         return matrix
 
     @property
-    def _has_text(self) -> bool:
+    def has_text(self) -> bool:
+        """Whether the text prior counts."""
         return self.text_prior > 0 and self.text.shape[1] > 0
 
 

@@ -1,93 +1,158 @@
-"""Companions of a large catalogue: a small ridge problem for each item over its most co-occurring items."""
+"""Partial correlations of a large catalogue, one small problem for each item and the items nearest to it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.interest.gram import Gram
+from coterie.interest.lowrank import LowRankCopy
 from coterie.kernels.largest import symmetric
 
 FloatArray = NDArray[np.float32]
-CANDIDATES_PER_COMPANION = 2
-BATCH_ENTRIES = 4_000_000
-"""Entries of the small matrices that are solved together: 32 MB of float64."""
+IntArray = NDArray[np.int32]
+
+CANDIDATES = 64
+"""Items in each item's problem."""
+SAMPLED_ITEMS = 256
+"""Items whose problems with random partners say how large a partial correlation is by chance."""
+BATCH_ENTRIES = 1_000_000
+"""Entries of the small matrices that are solved together: 8 MB of float64."""
 
 
-def local_companions(
-    gram: Gram, taste: FloatArray, variances: NDArray[np.float64], companions: int
-) -> sparse.csr_array:
-    """What the partial correlations of each item with its nearest items hold beyond taste.
+@dataclass(frozen=True)
+class LocalPartials:
+    """Partial correlations of each item with some others.
 
-    For item j and its candidates S, the regression of j on S under G gives B_Sj = −P_Sj / P_jj with P = (G restricted to
-    S and j)⁻¹; the partial correlation is B_ij √(D_j / D_i), D = diag(G⁻¹) over all items, and a companion is its
-    difference from a_i · a_j.
-
-    Args:
-        gram: G over the warm items.
-        taste: taste vectors, shape (n_items, d).
-        variances: D, shape (n_items,).
-        companions: companions kept for each item.
-
-    Returns:
-        Symmetric sparse matrix, shape (n_items, n_items), at most 2 · n_items · companions entries.
+    Attributes:
+        items: items, shape (b,).
+        others: their partners, shape (b, s).
+        partial: R, shape (b, s).
+        variance: the item's diagonal entry of G⁻¹, shape (b,).
     """
-    n_items = gram.n_items
-    together = (gram.damped.T @ gram.damped).tocsr()
-    together.sort_indices()
-    size = min(n_items - 1, CANDIDATES_PER_COMPANION * companions)
-    if size < 1:
-        return sparse.csr_array((n_items, n_items), dtype=np.float32)
-    diagonal = gram.diagonal()
-    scale = np.sqrt(variances)
-    kept = min(companions, size)
-    step = max(1, BATCH_ENTRIES // (size + 1) ** 2)
-    rows, columns, values = [], [], []
-    for start in range(0, n_items, step):
-        items = np.arange(start, min(n_items, start + step))
-        near = _nearest(together, diagonal, items, size)
-        inverse = np.linalg.inv(_small_grams(gram, together, diagonal, np.column_stack([items, near])))
-        partial = -inverse[:, 1:, 0] / inverse[:, :1, 0] * (scale[items][:, None] / scale[near])
-        beyond = (partial - np.einsum("bd,bsd->bs", taste[items], taste[near])).astype(np.float32)
-        best = np.argpartition(-np.abs(beyond), kept - 1, axis=1)[:, :kept]
-        rows.append(np.repeat(items, kept).astype(np.int32))
-        columns.append(np.take_along_axis(near, best, axis=1).ravel().astype(np.int32))
-        values.append(np.take_along_axis(beyond, best, axis=1).ravel())
-    return symmetric(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), n_items)
+
+    items: IntArray
+    others: IntArray
+    partial: FloatArray
+    variance: NDArray[np.float64]
 
 
-def _nearest(
-    together: sparse.csr_array, diagonal: NDArray[np.float64], items: NDArray[np.int64], size: int
-) -> NDArray[np.int64]:
-    """The `size` items that co-occur most with each of `items`, by cosine; shape (len(items), size)."""
-    cosine = together[items].toarray() / np.sqrt(diagonal)
-    cosine[np.arange(len(items)), items] = -np.inf
-    return np.asarray(np.argpartition(-cosine, size - 1, axis=1)[:, :size], dtype=np.int64)
+class LocalProblems:
+    """Solves for blocks of G⁻¹ when the low-rank copy of G is made exact within the block.
+
+    With C = L Lᵀ + Δ the copy, Q = (C⁻¹)_SS for a set S of items and E = (G − C)_SS, the matrix that equals G within S
+    and C outside it has the inverse, within S,
+
+        P_SS = (Q⁻¹ + E)⁻¹ = (I + Q E)⁻¹ Q,      Q = Δ⁻¹ − Δ⁻¹ W_S W_Sᵀ Δ⁻¹.
+
+    So the rest of the catalogue counts, through its leading eigenpairs, and not only the items of the block.
+    """
+
+    def __init__(self, gram: Gram, copy: LowRankCopy) -> None:
+        self._gram, self._copy = gram, copy
+        self._diagonal = gram.diagonal()
+        self._together = (gram.damped.T @ gram.damped).tocsr()
+        self._together.sort_indices()
+        lengths = np.diff(self._together.indptr)
+        self._keys = np.repeat(np.arange(gram.n_items, dtype=np.int64) * gram.n_items, lengths)
+        self._keys += self._together.indices
+
+    def nearest(self, size: int) -> LocalPartials:
+        """R between every item and the `size` items that co-occur most with it by cosine."""
+        everyone = np.arange(self._gram.n_items, dtype=np.int32)
+        parts = []
+        for items in self._batches(everyone, size):
+            cosine = self._together[items].toarray() / np.sqrt(self._diagonal)
+            cosine[np.arange(len(items)), items] = -np.inf
+            near = np.argpartition(-cosine, size - 1, axis=1)[:, :size]
+            parts.append(self._solve(items, np.sort(near, axis=1).astype(np.int32)))
+        return _joined(parts)
+
+    def sampled(self, size: int, rng: np.random.Generator) -> LocalPartials:
+        """R between some items and `size` random partners each."""
+        n_items = self._gram.n_items
+        chosen = rng.choice(n_items, min(n_items, SAMPLED_ITEMS), replace=False).astype(np.int32)
+        parts = []
+        for items in self._batches(chosen, size):
+            # An item's partners are the `size` that follow it, a random step apart, in a random order of all.
+            order = rng.permutation(n_items).astype(np.int32)
+            place = np.empty(n_items, dtype=np.int64)
+            place[order] = np.arange(n_items)
+            others = order[(place[items][:, None] + np.arange(1, size + 1)) % n_items]
+            parts.append(self._solve(items, np.sort(others, axis=1)))
+        return _joined(parts)
+
+    def _batches(self, items: IntArray, size: int) -> list[IntArray]:
+        step = max(1, BATCH_ENTRIES // (size + 1) ** 2)
+        return [items[start : start + step] for start in range(0, len(items), step)]
+
+    def _solve(self, items: IntArray, others: IntArray) -> LocalPartials:
+        inverse = self._blocks(np.column_stack([items, others]))
+        variances = np.einsum("bii->bi", inverse)
+        partial = -inverse[:, 0, 1:] / np.sqrt(variances[:, :1] * variances[:, 1:])
+        return LocalPartials(items, others, partial.astype(np.float32), variances[:, 0])
+
+    def _blocks(self, groups: IntArray) -> NDArray[np.float64]:
+        """P_SS for each row S of `groups` (b, s): shape (b, s, s)."""
+        copy, places = self._copy, np.arange(groups.shape[1])
+        low, explained, rest = copy.low[groups], copy.explained[groups], copy.rest[groups]
+        beyond = self._entries(groups)
+        if self._gram.has_text:
+            text = self._gram.text[groups]
+            beyond += np.float32(self._gram.text_prior) * (text @ text.transpose(0, 2, 1))
+        error = (beyond - low @ low.transpose(0, 2, 1)).astype(np.float64)
+        error[:, places, places] = self._diagonal[groups] - copy.diagonal[groups]
+        within = -(explained @ explained.transpose(0, 2, 1)).astype(np.float64)
+        within /= rest[:, :, None] * rest[:, None, :]
+        within[:, places, places] = copy.inverse_diagonal[groups]
+        system = within @ error
+        system[:, places, places] += 1
+        return np.asarray(np.linalg.solve(system, within))
+
+    def _entries(self, groups: IntArray) -> FloatArray:
+        """X̃ᵀX̃ between the items of each group, zero on the diagonal: shape (b, s, s)."""
+        upper, right = np.triu_indices(groups.shape[1], 1)
+        one, other = groups[:, upper].astype(np.int64), groups[:, right]
+        wanted = np.minimum(one, other) * self._gram.n_items + np.maximum(one, other)
+        place = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+        found = np.where(self._keys[place] == wanted, self._together.data[place], np.float32(0))
+        small = np.zeros((*groups.shape, groups.shape[1]), dtype=np.float32)
+        small[:, upper, right] = found
+        small[:, right, upper] = found
+        return small
 
 
-def _small_grams(
-    gram: Gram, together: sparse.csr_array, diagonal: NDArray[np.float64], groups: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """G restricted to each row of item rows in `groups` (b, s): shape (b, s, s), float64."""
-    n_items = gram.n_items
-    upper, right = np.triu_indices(groups.shape[1], 1)
-    one, other = groups[:, upper], groups[:, right]
-    entries = _look_up(together, np.minimum(one, other) * n_items + np.maximum(one, other))
-    small = np.zeros((*groups.shape, groups.shape[1]))
-    small[:, upper, right] = entries
-    small += small.transpose(0, 2, 1)
-    if gram.text_prior > 0 and gram.text.shape[1]:
-        text = gram.text[groups]
-        small += gram.text_prior * (text @ text.transpose(0, 2, 1))
-    places = np.arange(groups.shape[1])
-    small[:, places, places] = diagonal[groups]
-    return small
+def beyond_taste(partials: LocalPartials, taste: FloatArray) -> FloatArray:
+    """R − A Aᵀ at the pairs of `partials`, shape (b, s)."""
+    beyond = np.empty_like(partials.partial)
+    step = max(1, BATCH_ENTRIES * 8 // max(1, taste.shape[1] * beyond.shape[1]))
+    for start in range(0, len(beyond), step):
+        rows = slice(start, start + step)
+        shared = taste[partials.others[rows]] @ taste[partials.items[rows]][:, :, None]
+        beyond[rows] = partials.partial[rows] - shared[:, :, 0]
+    return beyond
 
 
-def _look_up(matrix: sparse.csr_array, keys: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Entries of a sparse matrix with sorted indices at row · n + column, zero where nothing is stored."""
-    n = matrix.shape[1]
-    stored = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * n + matrix.indices
-    place = np.minimum(np.searchsorted(stored, keys), len(stored) - 1)
-    return np.where(stored[place] == keys, matrix.data[place], np.float32(0))
+def largest_companions(
+    partials: LocalPartials, beyond: FloatArray, count: int, above: float, n_items: int
+) -> sparse.csr_array:
+    """The `count` largest |R − A Aᵀ| of each item that are above `above`, as a symmetric matrix of all items."""
+    count = min(count, beyond.shape[1])
+    best = np.argpartition(-np.abs(beyond), count - 1, axis=1)[:, :count]
+    values = np.take_along_axis(beyond, best, axis=1).ravel()
+    columns = np.take_along_axis(partials.others, best, axis=1).ravel()
+    rows = np.repeat(partials.items, count)
+    kept = np.abs(values) > above
+    return symmetric(rows[kept], columns[kept], values[kept], n_items)
+
+
+def _joined(parts: list[LocalPartials]) -> LocalPartials:
+    return LocalPartials(
+        np.concatenate([part.items for part in parts]),
+        np.concatenate([part.others for part in parts]),
+        np.concatenate([part.partial for part in parts]),
+        np.concatenate([part.variance for part in parts]),
+    )

@@ -1,53 +1,46 @@
-"""The route for large catalogues: nothing of size items × items is ever dense."""
+"""G as low rank plus diagonal: what large catalogues use for its inverse, which would be dense."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from coterie.interest.exact import taste_vectors
 from coterie.interest.gram import Gram
-from coterie.interest.local import local_companions
 from coterie.kernels.eigen import top_eigenpairs
 
 FloatArray = NDArray[np.float32]
 
 
-def fit_low_rank(
-    gram: Gram, dimensions: int, companions: int, rng: np.random.Generator
-) -> tuple[FloatArray, sparse.csr_array]:
-    """Taste vectors and companions with diag(G⁻¹) from a low-rank plus diagonal copy of G.
+@dataclass(frozen=True)
+class LowRankCopy:
+    """G as C = L Lᵀ + Δ: its leading eigenpairs above the ridge, and on the diagonal what they leave.
 
-    Args:
-        gram: G over the warm items.
-        dimensions: most taste dimensions, and the rank of the copy.
-        companions: companions kept for each item.
-        rng: decides the starting blocks of the eigenpairs.
-
-    Returns:
-        Taste, shape (n_items, d), and companions, shape (n_items, n_items).
+    Attributes:
+        low: L, shape (n_items, r).
+        rest: the diagonal of Δ, shape (n_items,).
+        explained: W with W Wᵀ = L (I + Lᵀ Δ⁻¹ L)⁻¹ Lᵀ, shape (n_items, r).
+        diagonal: diag(C), shape (n_items,).
+        inverse_diagonal: diag(C⁻¹) = 1/Δ − (W Wᵀ)_jj / Δ², by Woodbury, shape (n_items,).
     """
-    variances = inverse_diagonal(gram, dimensions, rng)
-    scale = np.sqrt(variances).astype(np.float32)[:, None]
-    values, vectors = top_eigenpairs(
-        lambda block: scale * gram.multiply(scale * block), gram.n_items, dimensions, rng=rng
-    )
-    taste = taste_vectors(values, vectors)
-    if companions == 0:
-        return taste, sparse.csr_array((gram.n_items, gram.n_items), dtype=np.float32)
-    return taste, local_companions(gram, taste, variances, companions)
+
+    low: FloatArray
+    rest: NDArray[np.float64]
+    explained: FloatArray
+    diagonal: NDArray[np.float64]
+    inverse_diagonal: NDArray[np.float64]
 
 
-def inverse_diagonal(gram: Gram, rank: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """diag(G⁻¹) with G replaced by L Lᵀ + Δ that has its leading eigenpairs and its diagonal, shape (n_items,).
-
-    By Woodbury, (L Lᵀ + Δ)⁻¹ = Δ⁻¹ − Δ⁻¹ L (I + Lᵀ Δ⁻¹ L)⁻¹ Lᵀ Δ⁻¹.
-    """
+def low_rank_copy(gram: Gram, rank: int, rng: np.random.Generator) -> LowRankCopy:
+    """The copy of G that has its `rank` leading eigenpairs and its diagonal."""
     values, vectors = top_eigenpairs(gram.multiply, gram.n_items, rank, rng=rng)
-    low = vectors.astype(np.float64) * np.sqrt(np.maximum(values - gram.ridge, 0))
-    rest = np.maximum(gram.diagonal() - (low**2).sum(axis=1), gram.ridge)
-    scaled = low / rest[:, None]
-    core = np.eye(low.shape[1]) + low.T @ scaled
-    half = np.linalg.solve(np.linalg.cholesky(core), scaled.T)
-    return np.asarray(1 / rest - (half**2).sum(axis=0))
+    low = vectors * np.sqrt(np.maximum(values - np.float32(gram.ridge), 0))
+    squares = np.einsum("ij,ij->i", low, low, dtype=np.float64)
+    rest = np.maximum(gram.diagonal() - squares, gram.ridge)
+    core = np.eye(low.shape[1]) + low.T.astype(np.float64) @ (low / rest[:, None])
+    explained = np.linalg.solve(np.linalg.cholesky(core), low.T).T
+    inverse_diagonal = 1 / rest - (explained**2).sum(axis=1) / rest**2
+    return LowRankCopy(
+        low, rest, np.ascontiguousarray(explained, dtype=np.float32), squares + rest, np.asarray(inverse_diagonal)
+    )

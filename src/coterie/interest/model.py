@@ -11,6 +11,13 @@ from scipy import sparse
 from coterie.kernels.topk import top_k
 
 
+def no_companions(n_items: int) -> sparse.csr_array:
+    """An empty matrix of shape (n_items, n_items), float32."""
+    indptr = np.zeros(n_items + 1, dtype=np.int32)
+    empty = np.zeros(0, dtype=np.int32)
+    return sparse.csr_array((empty.astype(np.float32), empty, indptr), shape=(n_items, n_items))
+
+
 @dataclass(frozen=True)
 class InterestModel:
     """Taste vectors and companions of every item.
@@ -19,16 +26,20 @@ class InterestModel:
         taste: taste vectors, dimensions in order of importance, shape (n_items, d), float32.
         companions: item-to-item weights that taste does not hold, shape (n_items, n_items), float32.
         cold: items that no history of the fit had, shape (n_items,); their taste comes from their text.
+        ridge: λ that the model was fitted with.
+        text_prior: α that the model was fitted with.
     """
 
     taste: NDArray[np.float32]
     companions: sparse.csr_array
     cold: NDArray[np.bool_]
+    ridge: float = 0.0
+    text_prior: float = 0.0
 
     @property
     def n_items(self) -> int:
         """Number of items."""
-        return self.taste.shape[0]
+        return len(self.taste)
 
     def fold_in(self, histories: sparse.csr_array) -> NDArray[np.float32]:
         """User vectors u = Σ_i w_ui a_i, shape (n_users, d): one sparse product, linear in the history."""
@@ -59,9 +70,7 @@ class InterestModel:
             barred=barred,
         )
 
-    def contributions(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
-    ) -> NDArray[np.float32]:
+    def contributions(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
         """What each item of one history adds to the score of `target`; they sum to the score.
 
         Args:

@@ -12,8 +12,8 @@ def hide(
 ) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Split every user's history at random into a part that is kept and a part that is hidden.
 
-    A user with n items has floor(share × n) of them hidden, plus one more with the probability of the remainder, so that
-    short histories give their share too; at least one item is always kept.
+    A user with n items has floor(share × n) of them hidden, plus one more with the probability of the remainder, so
+    that short histories give their share too; at least one item is always kept.
 
     Args:
         histories: weights, shape (n_users, n_items).

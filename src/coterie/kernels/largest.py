@@ -9,7 +9,7 @@ from scipy import sparse
 BLOCK_ROWS = 512
 
 
-def largest_entries(matrix: NDArray[np.float32], count: int) -> sparse.csr_array:
+def largest_entries(matrix: NDArray[np.float32], count: int, *, above: float = 0.0) -> sparse.csr_array:
     """Sparse copy of a symmetric matrix that keeps, for each row, the `count` entries of largest magnitude.
 
     An entry is kept when either of its two items counts it among its largest, so that the copy is symmetric too.
@@ -17,6 +17,7 @@ def largest_entries(matrix: NDArray[np.float32], count: int) -> sparse.csr_array
     Args:
         matrix: symmetric, shape (n, n).
         count: entries for each row.
+        above: entries whose magnitude is not above this are left out.
 
     Returns:
         Sparse matrix of shape (n, n) with at most 2 · n · count entries, float32.
@@ -24,11 +25,13 @@ def largest_entries(matrix: NDArray[np.float32], count: int) -> sparse.csr_array
     n = len(matrix)
     count = min(count, n)
     columns = np.empty((n, count), dtype=np.int32)
-    for start in range(0, n, BLOCK_ROWS):
+    for start in range(0, n if count else 0, BLOCK_ROWS):
         rows = np.abs(matrix[start : start + BLOCK_ROWS])
-        columns[start : start + BLOCK_ROWS] = np.argpartition(-rows, count - 1, axis=1)[:, :count] if count else 0
-    rows_of = np.repeat(np.arange(n, dtype=np.int32), count)
-    return symmetric(rows_of, columns.ravel(), matrix[rows_of, columns.ravel()], n)
+        columns[start : start + BLOCK_ROWS] = np.argpartition(-rows, count - 1, axis=1)[:, :count]
+    rows_of, columns_of = np.repeat(np.arange(n, dtype=np.int32), count), columns.ravel()
+    values = matrix[rows_of, columns_of]
+    kept = np.abs(values) > above
+    return symmetric(rows_of[kept], columns_of[kept], values[kept], n)
 
 
 def symmetric(

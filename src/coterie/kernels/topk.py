@@ -58,7 +58,7 @@ def top_k(
 def _largest(block: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     n_columns = block.shape[1]
     if k < n_columns:
-        # Selecting by value alone would pick among ties at the k-th place by chance: take all that reach it, then order.
+        # Selecting by value alone would pick among ties at the k-th place by chance: take all that reach it.
         threshold = -np.partition(-block, k - 1, axis=1)[:, k - 1 : k]
         rows, columns = np.nonzero(block >= threshold)
     else:

@@ -1,0 +1,101 @@
+"""Choosing the text prior, and whether companions serve, by what validation users hid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.interest.model import InterestModel, no_companions
+from coterie.kernels.holdout import hide
+from coterie.kernels.metrics import ndcg_at_k
+from coterie.randomness import generator
+
+TEXT_PRIOR = 3.0
+"""α where the text earns its place, and where too few users could say."""
+VALIDATION_SHARE = 0.1
+VALIDATION_USERS = (500, 2_000)
+"""At least (but never more than a third of the users) and at most."""
+FEWEST_USERS = 50
+"""With fewer validation users nothing is chosen."""
+TRAINING_USERS = 20_000
+LIST_LENGTH = 100
+HIDDEN = 0.2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the final fit uses.
+
+    Attributes:
+        text_prior: α.
+        companions: whether companions are kept.
+    """
+
+    text_prior: float
+    companions: bool
+
+
+def choose(
+    histories: sparse.csr_array,
+    fit: Callable[[sparse.csr_array, float], InterestModel],
+    text_priors: tuple[float, ...],
+    seed: int,
+) -> Choice:
+    """Fit on some users for each α, rank what other users hid, with companions and without, and compare NDCG@100.
+
+    Companions stay where the mean is not lower with them. The preferred α stays unless another is better by more than
+    one standard error of the paired difference: where text is neutral for items with events, those without need it.
+
+    Args:
+        histories: all weights, shape (n_users, n_items).
+        fit: model of some histories under some α.
+        text_priors: the α to compare, the preferred one first.
+        seed: decides who validates.
+    """
+    rng = generator(seed, "validation users")
+    order = rng.permutation(np.flatnonzero(np.diff(histories.indptr) >= 2))
+    low, high = VALIDATION_USERS
+    count = min(high, max(round(VALIDATION_SHARE * len(order)), min(low, len(order) // 3)))
+    if count < FEWEST_USERS:
+        return Choice(text_priors[0], companions=True)
+    validation, training = np.sort(order[:count]), np.sort(order[count : count + TRAINING_USERS])
+    seen, hidden = hide(histories[validation], HIDDEN, rng)
+    useful = np.flatnonzero(np.diff(hidden.indptr) > 0)
+    if not len(useful):
+        return Choice(text_priors[0], companions=True)
+    seen, hidden, known = seen[useful], hidden[useful], histories[training]
+    best: tuple[NDArray[np.float64], Choice] | None = None
+    for alpha in text_priors:
+        model = fit(known, alpha)
+        earned, companions = _with_and_without(model, seen, hidden)
+        if best is None or _better(earned, best[0]):
+            best = earned, Choice(alpha, companions)
+    if best is None:
+        raise ValueError("no text prior to choose from")
+    return best[1]
+
+
+def _with_and_without(
+    model: InterestModel, seen: sparse.csr_array, hidden: sparse.csr_array
+) -> tuple[NDArray[np.float64], bool]:
+    """NDCG of each user with companions or without, whichever has the higher mean, and which that is."""
+    nothing = no_companions(model.n_items)
+    without = _ndcg(InterestModel(model.taste, nothing, model.cold), seen, hidden)
+    if not model.companions.nnz:
+        return without, True
+    with_companions = _ndcg(model, seen, hidden)
+    keep = bool(with_companions.mean() >= without.mean())
+    return (with_companions if keep else without), keep
+
+
+def _ndcg(model: InterestModel, seen: sparse.csr_array, hidden: sparse.csr_array) -> NDArray[np.float64]:
+    return ndcg_at_k(model.top_items(seen, LIST_LENGTH)[0], hidden)
+
+
+def _better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    difference = one - other
+    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
