@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.interest.gram import Gram
 from coterie.interest.model import InterestModel
 
 FloatArray = NDArray[np.float32]
@@ -14,11 +15,12 @@ NEIGHBOURS = 20
 SHARPNESS = 12.0
 """A neighbour's weight is exp(sharpness × cosine)."""
 CALIBRATION_ITEMS = 2_000
+CALIBRATION_RANGE = (0.25, 4.0)
 BLOCK = 512
 
 
 def add_cold_items(
-    taste: FloatArray, companions: sparse.csr_array, text: FloatArray, warm: NDArray[np.bool_]
+    taste: FloatArray, companions: sparse.csr_array, text: FloatArray, warm: NDArray[np.bool_], gram: Gram
 ) -> InterestModel:
     """Put the warm items' vectors and companions in their rows among all items, and place the cold items.
 
@@ -27,6 +29,7 @@ def add_cold_items(
         companions: theirs, shape (n_warm, n_warm).
         text: centred text vectors of all items, shape (n_items, t).
         warm: which items are warm, shape (n_items,).
+        gram: what the warm items were fitted on.
 
     Returns:
         The interest model of all items. A cold item without text has the zero vector.
@@ -37,12 +40,13 @@ def add_cold_items(
     readable = np.abs(text).sum(axis=1) > 0
     cold = np.flatnonzero(~warm & readable)
     if len(cold) and readable[rows].any():
-        every[cold] = _calibration(text[rows], taste) * neighbours_taste(text[cold], text[rows], taste)
+        every[cold] = neighbours_taste(text[cold], text[rows], taste)
+        every[cold] *= np.float32(_calibration(text[rows], taste, gram))
     pairs = companions.tocoo()
     placed = sparse.csr_array(
         (pairs.data, (rows[pairs.coords[0]], rows[pairs.coords[1]])), shape=(len(warm), len(warm))
     )
-    return InterestModel(taste=every, companions=placed, cold=~warm)
+    return InterestModel(every, placed, ~warm, gram.ridge, gram.text_prior)
 
 
 def neighbours_taste(
@@ -65,16 +69,18 @@ def neighbours_taste(
         near = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
         weight = np.exp(SHARPNESS * np.take_along_axis(cosine, near, axis=1))
         weight /= weight.sum(axis=1, keepdims=True)
-        placed[start : start + BLOCK] = np.einsum("bn,bnd->bd", weight, taste[near])
+        placed[start : start + BLOCK] = np.einsum("bn,bnd->bd", weight, taste[near], dtype=np.float32)
     return placed
 
 
-def _calibration(text: FloatArray, taste: FloatArray) -> np.float32:
-    """Scale that makes scores of placed items agree, on average, with the scores the same items earn when warm.
+def _calibration(text: FloatArray, taste: FloatArray, gram: Gram) -> float:
+    """Scale that makes the mean score of placed items what the same items earn when warm, over all users of the fit.
 
-    Warm items are placed as if they were cold; the scale is the least-squares slope of their true vectors on these.
+    Warm items are placed as if they were cold. The mean score of an item is its product with the mean user vector.
     """
     rows = np.unique(np.linspace(0, len(text) - 1, CALIBRATION_ITEMS).astype(np.int64))
     placed = neighbours_taste(text[rows], text, taste, itself=rows)
-    size = float((placed * placed).sum())
-    return np.float32((placed * taste[rows]).sum() / size) if size > 0 else np.float32(1)
+    mean_user = np.asarray(gram.damped.sum(axis=0)).ravel() @ taste
+    earned, given = float((taste[rows] @ mean_user).sum()), float((placed @ mean_user).sum())
+    low, high = CALIBRATION_RANGE
+    return min(high, max(low, earned / given)) if given > 0 else 1.0

@@ -79,28 +79,31 @@ def fit_interest(
     """
     text = centre(text_vectors)
     if options.text_prior is None:
-        priors = (TEXT_PRIOR, 0.0) if text.any() else (0.0,)
-        if len(priors) > 1 or options.companions > 0:
-            quick = replace(
-                options,
-                exact_items=min(options.exact_items, QUICK_EXACT_ITEMS),
-                dimensions=min(options.dimensions, QUICK_DIMENSIONS),
-            )
-            with progress.stage("choosing the text prior", total=len(priors), unit="fits") as step:
-
-                def tried(part: sparse.csr_array, alpha: float) -> InterestModel:
-                    model = _fit(part, text, replace(quick, text_prior=alpha))
-                    step.advance()
-                    return model
-
-                choice = choose(histories, tried, priors, options.seed)
-            options = replace(
-                options, text_prior=choice.text_prior, companions=options.companions if choice.companions else 0
-            )
-        else:
-            options = replace(options, text_prior=0.0)
+        options = _chosen(histories, text, options, progress)
     with progress.stage("fitting interests"):
         return _fit(histories, text, options)
+
+
+def _chosen(histories: sparse.csr_array, text: FloatArray, options: FitOptions, progress: Progress) -> FitOptions:
+    """The options with α decided, and with companions only where they serve."""
+    priors = (TEXT_PRIOR, 0.0) if text.any() else (0.0,)
+    if len(priors) == 1 and options.companions == 0:
+        return replace(options, text_prior=0.0)
+    quick = replace(
+        options,
+        exact_items=min(options.exact_items, QUICK_EXACT_ITEMS),
+        dimensions=min(options.dimensions, QUICK_DIMENSIONS),
+    )
+    with progress.stage("choosing the text prior", total=len(priors), unit="fits") as step:
+
+        def fit(part: sparse.csr_array, alpha: float) -> InterestModel:
+            model = _fit(part, text, replace(quick, text_prior=alpha))
+            step.advance()
+            return model
+
+        choice = choose(histories, fit, priors, options.seed)
+    kept = options.companions if choice.companions else 0
+    return replace(options, text_prior=choice.text_prior, companions=kept)
 
 
 def _fit(histories: sparse.csr_array, text: FloatArray, options: FitOptions) -> InterestModel:
@@ -118,7 +121,7 @@ def _fit(histories: sparse.csr_array, text: FloatArray, options: FitOptions) -> 
     rng = generator(options.seed, "interest")
     route = fit_exact if len(columns) <= options.exact_items else fit_large
     taste, companions = route(gram, options.dimensions, options.companions, rng)
-    return replace(add_cold_items(taste, companions, text, warm), ridge=ridge, text_prior=alpha)
+    return add_cold_items(taste, companions, text, warm, gram)
 
 
 def default_ridge(histories: sparse.csr_array) -> float:

@@ -10,6 +10,9 @@ from scipy import sparse
 
 FloatArray = NDArray[np.float32]
 
+SPARSE_PENALTY = 100.0
+"""Cost of a multiply-add in a sparse product, in those of a dense one."""
+
 
 def damp(histories: sparse.csr_array, beta: float) -> sparse.csr_array:
     """X̃: every history divided by the power `beta` of its sum, then all by one number so that the mean of x̃² is 1.
@@ -80,8 +83,7 @@ def _dense_gram(damped: sparse.csr_array) -> NDArray[np.float64]:
     """X̃ᵀX̃ by whichever is cheaper: the sparse product, or dense products of blocks of users."""
     n_users, n_items = damped.shape
     lengths = np.diff(damped.indptr).astype(np.float64)
-    # A multiply-add in a sparse product costs about a hundred times one inside a dense product.
-    if 100 * (lengths**2).sum() < n_users * float(n_items) ** 2:
+    if SPARSE_PENALTY * (lengths**2).sum() < n_users * float(n_items) ** 2:
         return np.asarray((damped.T @ damped).toarray(), dtype=np.float64)
     matrix = np.zeros((n_items, n_items), dtype=np.float64)
     step = max(1, 64_000_000 // max(1, n_items))

@@ -22,8 +22,8 @@ def top_eigenpairs(
     """Largest eigenvalues and their eigenvectors, from the best approximation within a block Krylov subspace.
 
     The subspace is spanned by B, MB, M²B, ... for a random block B (Golub & Underwood 1977; Musco & Musco 2015). It
-    takes 2.5 products of the operator with a vector for each eigenpair, where subspace iteration takes one for each eigenpair
-    and sweep. Every new block is made orthogonal to all before it, twice, so that no pair appears two times. A small
+    takes 2.5 products of the operator with a vector for each eigenpair, where subspace iteration takes one for each
+    eigenpair and sweep. Every new block is made orthogonal to all before it, twice, so that no pair appears two times. A small
     space is written out and solved exactly. Where the spectrum is flat, pairs near the end of the wanted range are
     approximate.
 
