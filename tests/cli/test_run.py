@@ -176,6 +176,16 @@ def test_a_folder_in_the_way_is_told_before_the_work(
     assert "already holds a model" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("name", "message"), [("m.xlsx", "does not say its format"), ("no/m.csv", "no folder")])
+@pytest.mark.parametrize("command", ["assign", "recommend"])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    command: str, name: str, message: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = [command, str(model), "--events", str(tmp_path / "no such file.csv"), "--output", str(tmp_path / name)]
+    assert main(call) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_a_missing_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = str(tmp_path / "events.csv")
     assert main(["discover", "--events", missing, "--output", str(tmp_path / "m"), "--quiet"]) == 1

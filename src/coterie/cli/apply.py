@@ -43,8 +43,8 @@ def assign(
     """
     from coterie.model import Model
 
-    progress = make_progress(quiet=quiet)
-    frame = Model.load(folder).assign(events, progress=progress, **settings)
+    _check(output)
+    frame = Model.load(folder).assign(events, progress=make_progress(quiet=quiet), **settings)
     _write(frame, output, json=json)
 
 
@@ -74,6 +74,7 @@ def recommend(
     """
     from coterie.model import Model
 
+    _check(output)
     frame = Model.load(folder).recommend(
         events,
         k=k,
@@ -85,6 +86,14 @@ def recommend(
         **settings,
     )
     _write(frame, output, json=json)
+
+
+def _check(output: str) -> None:
+    """Tell a name that cannot be written before the work, not after it."""
+    from coterie.tables import table_format
+
+    if output != "-":
+        table_format(output)
 
 
 def _write(frame: pl.DataFrame, output: str, *, json: bool) -> None:

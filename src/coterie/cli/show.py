@@ -77,7 +77,7 @@ def report(
 
 
 def groups_answer(model: Model) -> list[dict[str, Any]]:
-    """Rows of the groups frame, each with `likes`: titles of the items that set the group apart most."""
+    """Rows of the groups frame, each with `likes`: titles of items the group takes widely and more than others."""
     likes = _likes(model)
     return [{**row, "likes": likes.get(row["group_id"], [])} for row in model.groups.to_dicts()]
 
@@ -134,20 +134,17 @@ def _is(number: int) -> pl.Expr:
 
 
 def _likes(model: Model, count: int = 3) -> dict[int, list[str]]:
+    """Titles by share × log(lower end of the lift): neither what everybody takes nor what hardly anybody does."""
     import polars as pl
 
+    titles = model.items.select("item_id", "title")
     top = (
-        model.profiles.filter((pl.col("facet") == "item") & (pl.col("lift") > 1))
-        .sort("lift_low", descending=True)
+        model.profiles.filter((pl.col("facet") == "item") & (pl.col("lift_low") > 1))
+        .with_columns(telling=pl.col("share") * pl.col("lift_low").log())
+        .sort("telling", "value", descending=[True, False])
         .group_by("group_id", maintain_order=True)
         .head(count)
-        .join(
-            model.items.select("item_id", "title"),
-            left_on="value",
-            right_on="item_id",
-            how="left",
-            maintain_order="left",
-        )
+        .join(titles, left_on="value", right_on="item_id", how="left", maintain_order="left")
     )
     likes: dict[int, list[str]] = {}
     for row in top.to_dicts():

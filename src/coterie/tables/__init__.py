@@ -4,7 +4,7 @@ from coterie.tables.dataset import Accounting, Dataset, Events
 from coterie.tables.memory import same_kind
 from coterie.tables.read import Histories, read_histories, read_ids, read_tables
 from coterie.tables.sources import Sources, Table, fingerprint_sources, open_sources
-from coterie.tables.write import write_table
+from coterie.tables.write import table_format, write_table
 
 __all__ = [
     "Accounting",
@@ -19,5 +19,6 @@ __all__ = [
     "read_ids",
     "read_tables",
     "same_kind",
+    "table_format",
     "write_table",
 ]

@@ -34,14 +34,7 @@ def write_table(frame: pl.DataFrame, path: Path | str) -> None:
         sys.stdout.buffer.flush()
         return
     path = Path(path)
-    plain = path.name.lower().removesuffix(".gz").removesuffix(".zst")
-    kind = Path(plain).suffix
-    packed = path.name.lower()[len(plain) :]
-    if kind not in FORMATS or (kind == ".parquet" and packed):
-        raise OutputError(
-            f"{path} does not say its format",
-            hint="end the name in .parquet, .csv, .tsv or .jsonl (.gz or .zst may follow the last three)",
-        )
+    kind, packed = table_format(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     except OSError as error:
@@ -61,6 +54,31 @@ def write_table(frame: pl.DataFrame, path: Path | str) -> None:
         raise OutputError(f"{path} cannot be written: {error}", hint="is there room on the disk?") from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def table_format(path: Path | str) -> tuple[str, str]:
+    """Format and packing that the end of a file's name tells, so that a wrong name is told before the work.
+
+    Returns:
+        One of `FORMATS`, and ".gz", ".zst" or "".
+
+    Raises:
+        OutputError: the name tells no format, or the file's folder does not exist.
+    """
+    path = Path(path)
+    plain = path.name.lower().removesuffix(".gz").removesuffix(".zst")
+    kind = Path(plain).suffix
+    packed = path.name.lower()[len(plain) :]
+    if kind not in FORMATS or (kind == ".parquet" and packed):
+        raise OutputError(
+            f"{path} does not say its format",
+            hint="end the name in .parquet, .csv, .tsv or .jsonl (.gz or .zst may follow the last three)",
+        )
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"{path} cannot be written: there is no folder {path.parent}", hint="the folder must exist and be writable"
+        )
+    return kind, packed
 
 
 def _write(frame: pl.DataFrame, file: BinaryIO, kind: str, packed: str) -> None:
