@@ -35,6 +35,7 @@ def workplace(shop_part: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyP
         frame.write_csv(tmp_path / f"{name}.csv")
     foreign = {"user_id": "CustomerID", "item_id": "StockCode"}
     shop_part.events.rename(foreign).write_csv(tmp_path / "sales.csv")
+    (tmp_path / "coterie.toml").write_text("max_groups = 8\ntext_prior = 1.0\n")  # the examples, but quicker
     monkeypatch.setattr(coterie.data, "shop", lambda: shop_part)
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "events.csv").open(encoding="utf-8") as events:
