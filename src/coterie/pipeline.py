@@ -314,10 +314,12 @@ def _moment(seconds: int) -> str:
 
 
 def _write(model: Model, output: Path, *, overwrite: bool) -> None:
-    from coterie.report import write_report
+    from coterie.report import collect, render_report
+
+    page = render_report(collect(model))
 
     def write(folder: Path) -> None:
         model.write_files(folder)
-        write_report(model, folder / "report.html")
+        (folder / "report.html").write_text(page, encoding="utf-8")
 
     write_folder(output, write, overwrite=overwrite)

@@ -1,0 +1,327 @@
+"""`discover`: finished stages are used again, an interrupt leaves nothing half done, and a seed decides every byte."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import coterie
+from coterie import DataError, Model, OutputError, SettingsError
+from coterie.data import ShopTables
+from coterie.folder import check_folder
+from coterie.model import FRAMES
+from coterie.progress import SilentStep, Step
+
+STAGES = ["tables", "vectors", "interest", "groups"]
+
+
+class Recorder:
+    """A progress that remembers what it was told, and may raise what it is given when a stage begins."""
+
+    def __init__(self, stop_at: str = "", error: BaseException | None = None) -> None:
+        self.stages: list[str] = []
+        self.told: list[str] = []
+        self.stop_at, self.error = stop_at, error
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Step]:
+        self.stages.append(name)
+        if self.error is not None and name == self.stop_at:
+            raise self.error
+        yield SilentStep()
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+    @property
+    def reused(self) -> list[str]:
+        """Stages that were taken from an earlier run."""
+        return [text.split(":")[0] for text in self.told if "earlier run" in text]
+
+
+@pytest.fixture(scope="module")
+def tables(shop_part: ShopTables) -> ShopTables:
+    """A still smaller part: every second customer and the 150 items they buy most."""
+    users = shop_part.users.gather_every(2)
+    events = shop_part.events.join(users, on="user_id", how="semi")
+    most = events["item_id"].value_counts().sort("count", "item_id", descending=[True, False]).head(150)
+    return ShopTables(
+        events.join(most, on="item_id", how="semi"), shop_part.items.join(most, on="item_id", how="semi"), users
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of this test alone."""
+    monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def finished(tables: ShopTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with the stages of one run; tests work on copies."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COTERIE_CACHE_DIR", str(folder))
+        run(tables)
+    return folder
+
+
+def run(tables: ShopTables, progress: Recorder | None = None, **settings: object) -> Model:
+    chosen = {"groups": 4, "encoder": "tfidf", **settings}
+    return coterie.discover(*tables, progress=progress or Recorder(), **chosen)  # type: ignore[arg-type]
+
+
+def assert_same(model: Model, other: Model) -> None:
+    for name in FRAMES:
+        assert_frame_equal(getattr(model, name), getattr(other, name), check_exact=True)
+    assert model.interest.taste.tobytes() == other.interest.taste.tobytes()
+    assert (model.interest.ridge, model.interest.text_prior) == (other.interest.ridge, other.interest.text_prior)
+    assert (model.interest.companions != other.interest.companions).nnz == 0
+    assert model.grouping.evidence.tobytes() == other.grouping.evidence.tobytes()
+    assert model.grouping.temperature == other.grouping.temperature
+    untimed = [{key: value for key, value in one.quality.items() if key != "timings"} for one in (model, other)]
+    assert untimed[0] == untimed[1]
+
+
+# what comes out
+
+
+def test_the_shop_s_customers_form_groups_with_names_and_lists(shop_model: Model, shop_part: ShopTables) -> None:
+    assert shop_model.groups["group_id"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert shop_model.groups["name"].n_unique() == 6
+    assert shop_model.groups["named_by"].unique().to_list() == ["keywords"]
+    assert shop_model.groups["size"].sum() == shop_model.memberships["user_id"].n_unique()
+    lists = shop_model.group_recommendations
+    assert lists.group_by("group_id").len()["len"].to_list() == [20] * 6
+    assert set(shop_model.profiles["facet"]) >= {"item", "keyword", "attribute:country", "habit"}
+    unsold = shop_model.items.filter(pl.col("cold"))
+    assert unsold["n_events"].sum() == 0
+    assert unsold.height >= 40
+    assert shop_model.items["n_events"].sum() == shop_model.quality["dataset"]["events"]
+
+
+def test_every_row_is_accounted_for(shop_model: Model, shop_part: ShopTables) -> None:
+    for name, frame in shop_part._asdict().items():
+        rows = shop_model.quality["rows"][name]
+        assert rows["rows"] == frame.height
+        assert rows["rows"] == rows["kept"] + rows["repeated"] + sum(rows["rejected"].values())
+    assert shop_model.rejected.height == sum(
+        sum(rows["rejected"].values()) for rows in shop_model.quality["rows"].values()
+    )
+    assert shop_model.quality["rows"]["events"]["kept"] == shop_model.quality["dataset"]["events"]
+
+
+def test_the_curve_has_one_chosen_point(tables: ShopTables) -> None:
+    curve = run(tables, groups="auto", max_groups=8).quality["curve"]
+    assert [point["groups"] for point in curve] == [2, 3, 4, 5, 6, 8]
+    assert sum(point["chosen"] for point in curve) == 1
+    assert all(point["low"] <= point["gain"] <= point["high"] for point in curve)
+
+
+# finished stages
+
+
+def test_a_second_run_reuses_every_stage_and_gives_an_equal_model(tables: ShopTables, cache: Path) -> None:
+    first, second = Recorder(), Recorder()
+    model, again = run(tables, first), run(tables, second)
+    assert first.reused == []
+    assert second.reused == STAGES
+    assert not {"learning interests", "finding the groups"} & set(second.stages)
+    assert_same(model, again)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reused"),
+    [
+        ({"seed": 1}, ["tables", "vectors"]),
+        ({"groups": 3}, ["tables", "vectors", "interest"]),
+        ({"dimensions": 8}, ["tables", "vectors"]),
+        ({"encoder": "none"}, ["tables"]),
+        ({"half_life_days": 30.0}, ["tables", "vectors"]),
+        ({"top": 5, "min_support": 9, "memberships": 1}, STAGES),
+        ({"max_user_events": 20}, []),
+    ],
+    ids=str,
+)
+def test_a_setting_makes_only_the_stages_it_shapes_anew(
+    changed: dict[str, object],
+    reused: list[str],
+    tables: ShopTables,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = shutil.copytree(finished, tmp_path / "cache")
+    monkeypatch.setenv("COTERIE_CACHE_DIR", str(cache))
+    recorder = Recorder()
+    run(tables, recorder, **changed)
+    assert recorder.reused == reused
+
+
+def test_other_events_or_texts_are_other_runs(tables: ShopTables, cache: Path) -> None:
+    run(tables)
+    for other in (
+        tables._replace(events=tables.events.head(-1)),
+        tables._replace(items=tables.items.with_columns(pl.col("title").str.reverse())),
+        tables._replace(users=tables.users.with_columns(pl.col("country").str.reverse())),
+    ):
+        recorder = Recorder()
+        run(other, recorder)
+        assert recorder.reused == []
+
+
+def test_files_and_frames_with_the_same_content_give_equal_models(
+    tables: ShopTables, cache: Path, tmp_path: Path
+) -> None:
+    for name, frame in tables._asdict().items():
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+    paths = ShopTables(*(str(tmp_path / f"{name}.parquet") for name in ShopTables._fields))  # type: ignore[arg-type]
+    model, from_files = run(tables), run(paths)
+    for name in set(FRAMES) - {"rejected"}:
+        assert_frame_equal(getattr(from_files, name), getattr(model, name), check_exact=True)
+
+
+def test_a_damaged_stage_is_made_again(tables: ShopTables, cache: Path) -> None:
+    model = run(tables)
+    (damaged,) = (cache / "stages").glob("*/interest-*/arrays.safetensors")
+    damaged.write_bytes(damaged.read_bytes()[:-8])
+    recorder = Recorder()
+    assert_same(run(tables, recorder), model)
+    assert recorder.reused == ["tables", "vectors", "groups"]
+
+
+# interrupts
+
+
+@pytest.mark.parametrize(
+    ("stage", "finished"),
+    [
+        ("reading events", []),
+        ("learning interests", ["tables", "vectors"]),
+        ("choosing the number of groups", ["tables", "vectors", "interest"]),
+        ("naming groups", STAGES),
+    ],
+)
+def test_an_interrupted_run_leaves_no_folder_and_goes_on_where_it_stopped(
+    stage: str, finished: list[str], tables: ShopTables, cache: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "results"
+    place.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        run(tables, Recorder(stage, KeyboardInterrupt()), output=place / "model")
+    assert list(place.iterdir()) == []
+    assert not list((cache / "stages").rglob(".*"))
+    recorder = Recorder()
+    run(tables, recorder, output=place / "model")
+    assert recorder.reused == finished
+    assert [entry.name for entry in place.iterdir()] == ["model"]
+
+
+def test_an_interrupt_while_writing_leaves_the_old_model(
+    tables: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tables, output=tmp_path / "model")
+    before = (tmp_path / "model" / "manifest.json").read_bytes()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("coterie.folder._write_manifest", interrupted)  # all files are there, nothing is in its place
+    with pytest.raises(KeyboardInterrupt):
+        run(tables, seed=1, output=tmp_path / "model", overwrite=True)
+    assert (tmp_path / "model" / "manifest.json").read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+# the same seed
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    tables: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path / f"{folder.name}-cache"))
+        run(tables, groups="auto", max_groups=4, output=folder)
+    files = sorted(file.name for file in folders[0].iterdir() if file.suffix in (".parquet", ".safetensors"))
+    assert len(files) == len(FRAMES) + 1
+    different = [name for name in files if (folders[0] / name).read_bytes() != (folders[1] / name).read_bytes()]
+    assert different == []
+
+
+def test_another_seed_gives_another_draw(tables: ShopTables) -> None:
+    assert run(tables, seed=1).quality["gain"] != run(tables, seed=2).quality["gain"]
+
+
+# the folder
+
+
+def test_the_folder_holds_the_report_under_its_manifest(tables: ShopTables, tmp_path: Path) -> None:
+    model = run(tables, output=tmp_path / "deep" / "model")
+    files = check_folder(tmp_path / "deep" / "model")["files"]
+    assert set(files) == {
+        "README.md", "config.json", "quality.json", "model.safetensors", "report.html",
+        *(f"{name}.parquet" for name in FRAMES),
+    }  # fmt: skip
+    page = (tmp_path / "deep" / "model" / "report.html").read_text(encoding="utf-8")
+    assert model.groups["name"][0].replace("&", "&amp;").replace("'", "&#39;") in page
+    loaded = Model.load(tmp_path / "deep" / "model")
+    assert_same(loaded, model)
+    assert loaded.about["version"] == coterie.__version__
+
+
+def test_a_folder_in_the_way_is_refused_before_any_work(tables: ShopTables, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "summer.jpg").write_bytes(b"x")
+    recorder = Recorder()
+    with pytest.raises(OutputError, match="is not empty and is no model folder"):
+        run(tables, recorder, output=tmp_path / "photos")
+    assert recorder.stages == []
+    assert (tmp_path / "photos" / "summer.jpg").read_bytes() == b"x"
+    run(tables, output=tmp_path / "photos", overwrite=True)
+    assert not (tmp_path / "photos" / "summer.jpg").exists()
+    with pytest.raises(OutputError, match="already holds a model"):
+        run(tables, output=tmp_path / "photos")
+
+
+def test_no_output_writes_no_folder(tables: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(tables)
+    assert list(tmp_path.iterdir()) == []
+
+
+# settings
+
+
+def test_a_wrong_setting_is_refused_before_any_work(tables: ShopTables) -> None:
+    for settings, said in (
+        ({"group": 5}, "unknown setting 'group'"),
+        ({"groups": 0}, "setting 'groups' cannot be 0"),
+        ({"encoder": "bert"}, "unknown encoder 'bert'"),
+    ):
+        recorder = Recorder()
+        with pytest.raises(SettingsError, match=said):
+            run(tables, recorder, **settings)  # type: ignore[arg-type]
+        assert recorder.stages == []
+
+
+def test_no_events_are_refused() -> None:
+    with pytest.raises(DataError, match="has no rows"):
+        coterie.discover(
+            pl.DataFrame({"user_id": [], "item_id": []}, schema={"user_id": pl.String, "item_id": pl.String})
+        )
+    with pytest.raises(DataError, match="no events were given"):
+        coterie.discover(None)
+
+
+def test_timings_name_the_stages(tables: ShopTables) -> None:
+    timings = run(tables).quality["timings"]
+    assert list(timings)[:4] == STAGES
+    assert all(seconds >= 0 for seconds in timings.values())
