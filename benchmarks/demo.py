@@ -1,6 +1,6 @@
 """What `coterie demo` takes on a fresh machine and the second time.
 
-    python benchmarks/demo.py
+python benchmarks/demo.py
 """
 
 from __future__ import annotations

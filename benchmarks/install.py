@@ -1,6 +1,6 @@
 """What the package costs before it does anything: size of a fresh installation, import, help.
 
-    python benchmarks/install.py
+python benchmarks/install.py
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from statistics import mean
 
 import numpy as np
 from implicit.als import AlternatingLeastSquares
-from measure import verdict
 from scipy import sparse
 from sklearn.cluster import KMeans
 
@@ -27,6 +26,7 @@ from coterie.pipeline import group_options
 from coterie.randomness import generator
 from coterie.settings import make_settings
 from coterie.tables import read_tables
+from measure import verdict
 
 SEEDS = (0, 1, 2)
 SETS = (("amazon18-scientific", 30, 1.3), ("ml-1m", 20, None), ("uci-online-retail", 12, None))

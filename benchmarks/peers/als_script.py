@@ -1,6 +1,6 @@
 """The script that `coterie discover` is timed against: ALS factors, k-means, 20 items for every user.
 
-    python benchmarks/peers/als_script.py EVENTS.parquet OUTPUT_FOLDER
+python benchmarks/peers/als_script.py EVENTS.parquet OUTPUT_FOLDER
 """
 
 from __future__ import annotations
