@@ -355,6 +355,18 @@ def test_columns_of_another_name_are_mapped(shop_model: Model, strangers: pl.Dat
         shop_model.assign(foreign, colunms={})
 
 
+def test_settings_that_shaped_the_model_cannot_be_changed_afterwards(
+    shop_model: Model, strangers: pl.DataFrame
+) -> None:
+    with pytest.raises(SettingsError, match="setting 'memberships' cannot differ from the model's"):
+        shop_model.assign(strangers, memberships=1)
+    with pytest.raises(SettingsError, match="setting 'seed' cannot differ"):
+        shop_model.recommend(strangers, seed=4)
+    busy = shop_model.assign(strangers, max_user_events=1)
+    assert busy["user_id"].unique().sort().equals(shop_model.assign(strangers)["user_id"].unique().sort())
+    assert not busy.equals(shop_model.assign(strangers))
+
+
 # showing
 
 

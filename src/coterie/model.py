@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from coterie.errors import DataError, ModelError
+from coterie.errors import DataError, ModelError, SettingsError
 from coterie.folder import check_folder, write_folder
 from coterie.groups.model import Grouping, Memberships
 from coterie.interest.model import InterestModel
@@ -23,6 +23,8 @@ from coterie.settings import Settings, make_settings
 from coterie.tables import Histories, read_histories, read_ids, same_kind
 
 FRAMES = ("items", "groups", "memberships", "profiles", "group_recommendations", "map", "rejected")
+READING = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
+"""Settings that say how events are read and weighed: those that may be others than the model's."""
 BECAUSE = 3
 """Items of the history given for each explained recommendation."""
 
@@ -203,6 +205,10 @@ class Model:
 
     def _read(self, events: object, settings: dict[str, Any], progress: Progress) -> tuple[Histories, sparse.csr_array]:
         given = make_settings(**settings)
+        if other := [name for name in settings if name not in READING]:
+            raise SettingsError(
+                f"setting {other[0]!r} cannot differ from the model's", hint=f"those that can are {', '.join(READING)}"
+            )
         reading = self.settings.model_copy(update={name: getattr(given, name) for name in settings})
         read = read_histories(events, self.items["item_id"], settings=reading, progress=progress)
         if read.unknown_items:

@@ -47,3 +47,17 @@ def test_prototypes_are_mean_directions() -> None:
         mean = points[labels == group].mean(axis=0)
         np.testing.assert_allclose(found[group], mean / np.linalg.norm(mean), rtol=1e-5)
     np.testing.assert_array_equal(found[3], 0)
+
+
+def test_a_prototype_that_nobody_is_near_gets_the_user_who_fits_worst() -> None:
+    points = unit(np.array([[1, 0.1], [1, 0], [1, -0.1], [1, 0.9]], np.float32))
+    far = unit(np.array([[1, 0], [-1, 0], [-1, -1]], np.float32))
+    labels, _ = SphericalKMeans(sweeps=1).refine(points, far)
+    assert labels[3] == 1
+    assert set(labels.tolist()) == {0, 1, 2}
+
+
+def test_users_who_are_all_alike_still_fill_every_group() -> None:
+    points = np.tile(unit(np.ones((1, 3), np.float32)), (9, 1))
+    labels = SphericalKMeans().group(points, 4, rng=np.random.default_rng(0))
+    assert set(labels.tolist()) == {0, 1, 2, 3}
