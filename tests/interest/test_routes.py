@@ -66,7 +66,7 @@ def test_both_routes_earn_the_same(shop_data: Shop) -> None:
         total = []
         for seed in range(2):
             split = split_users(shop_data.histories, share=0.4, seed=seed)
-            options = FitOptions(text_prior=3.0, dimensions=256, exact_items=exact_items)
+            options = FitOptions(text_prior=3.0, dimensions=128, exact_items=exact_items)
             model = fit_interest(split.train, shop_data.text, options)
             assert model.companions.nnz
             total.append(evaluate_users(model.scores, split).ndcg.mean())
