@@ -56,7 +56,7 @@ def test_a_name_without_a_format_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"cannot be written: there is no folder .*no\nhint: make the folder first"):
+    with pytest.raises(OutputError, match=r"cannot be written: there is no folder"):
         write_table(FRAME, tmp_path / "no" / "table.csv")
 
 
