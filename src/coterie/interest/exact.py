@@ -9,7 +9,7 @@ from scipy import sparse
 from coterie.interest.gram import Gram
 from coterie.interest.model import no_companions
 from coterie.kernels.eigen import top_eigenpairs
-from coterie.kernels.largest import largest_entries
+from coterie.kernels.largest import BLOCK_ROWS, largest_entries
 
 FloatArray = NDArray[np.float32]
 
@@ -35,10 +35,11 @@ def fit_exact(
         Taste, shape (n_items, d), and companions, shape (n_items, n_items).
     """
     dense = gram.dense()
-    inverse = invert(dense.copy())
+    operator = dense.astype(np.float32)
+    inverse = invert(dense)
     scale = np.sqrt(np.diag(inverse))
-    operator = (scale[:, None] * dense * scale).astype(np.float32)
-    del dense
+    operator *= scale[:, None].astype(np.float32)
+    operator *= scale.astype(np.float32)
     values, vectors = top_eigenpairs(operator.__matmul__, len(scale), dimensions, rng=rng)
     taste = taste_vectors(values, vectors)
     if companions == 0:
@@ -56,7 +57,7 @@ def fit_exact(
 
 
 def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverse of a symmetric positive definite matrix by Cholesky, in place, shape (n, n)."""
+    """Inverse of a symmetric positive definite matrix by Cholesky, shape (n, n); `matrix` is overwritten."""
     from scipy.linalg import lapack
 
     # LAPACK works on columns: the transposed view of a symmetric matrix is the same matrix, and needs no copy.
@@ -64,8 +65,13 @@ def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     if failed:
         raise np.linalg.LinAlgError(f"the Gram matrix is not positive definite (row {failed})")
     inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
-    upper = np.triu(inverse)
-    return np.asarray(upper + np.triu(upper, 1).T)
+    lower = inverse.T
+    for start in range(0, len(lower), BLOCK_ROWS):
+        end = start + BLOCK_ROWS
+        corner = np.tril(lower[start:end, start:end])
+        lower[start:end, start:end] = corner + np.tril(corner, -1).T
+        lower[start:end, end:] = lower[end:, start:end].T
+    return np.asarray(lower)
 
 
 def taste_vectors(values: FloatArray, vectors: FloatArray) -> FloatArray:
