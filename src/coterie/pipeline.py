@@ -89,7 +89,7 @@ def discover(
     interest = run.kept(
         "interest",
         (asdict(fit), chosen.encoder, chosen.half_life_days),
-        lambda: _fit(histories, vectors, fit, progress),
+        lambda: fit_interest(histories, vectors, fit, progress=progress),
     )
     options = group_options(chosen)
     found = run.kept(
@@ -129,9 +129,17 @@ class _Run:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Note how long a stage takes, in seconds."""
+        """Run a stage on one BLAS thread and note how long it takes, in seconds.
+
+        numpy and scipy each bring a BLAS with threads of its own, which wait for work by spinning: with two threads
+        each on two cores, a run took three times as long as on one.
+        """
+        import scipy.linalg  # noqa: F401  # only a BLAS that is loaded can be held to one thread
+        from threadpoolctl import threadpool_limits
+
         start = time.perf_counter()
-        yield
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
@@ -168,16 +176,6 @@ def group_options(settings: Settings) -> GroupOptions:
         interest=interest,
         seed=settings.seed,
     )
-
-
-def _fit(
-    histories: sparse.csr_array,
-    vectors: np.ndarray[Any, np.dtype[np.float32]],
-    options: FitOptions,
-    progress: Progress,
-) -> InterestModel:
-    with progress.stage("learning interests"):
-        return fit_interest(histories, vectors, options)
 
 
 def _describe(
