@@ -133,7 +133,7 @@ def test_a_second_run_reuses_every_stage_and_gives_an_equal_model(tables: ShopTa
     model, again = run(tables, first), run(tables, second)
     assert first.reused == []
     assert second.reused == STAGES
-    assert not {"learning interests", "finding the groups"} & set(second.stages)
+    assert not {"fitting interests", "finding the groups"} & set(second.stages)
     assert_same(model, again)
 
 
@@ -204,7 +204,7 @@ def test_a_damaged_stage_is_made_again(tables: ShopTables, cache: Path) -> None:
     ("stage", "finished"),
     [
         ("reading events", []),
-        ("learning interests", ["tables", "vectors"]),
+        ("fitting interests", ["tables", "vectors"]),
         ("choosing the number of groups", ["tables", "vectors", "interest"]),
         ("naming groups", STAGES),
     ],
