@@ -325,3 +325,10 @@ def test_timings_name_the_stages(tables: ShopTables) -> None:
     timings = run(tables).quality["timings"]
     assert list(timings)[:4] == STAGES
     assert all(seconds >= 0 for seconds in timings.values())
+
+
+def test_an_untitled_item_is_told_by_how_its_text_begins() -> None:
+    events = pl.DataFrame({"user_id": ["u", "v", "w"] * 3, "item_id": ["a", "b", "c", "b", "c", "a", "c", "a", "b"]})
+    texts = ["  线性代数\n与 几何", "", "c"]
+    model = coterie.discover(events, pl.DataFrame({"item_id": ["a", "b", "c"], "text": texts}), groups=1)
+    assert model.items["title"].to_list() == ["线性代数 与 几何", "b", "c"]

@@ -35,6 +35,8 @@ Result = TypeVar("Result")
 
 GROUP_TEXT_PRIOR = 2.0
 """Weight of the text prior where groups are found; groups gain from text even where scores do not."""
+UNTITLED = 40
+"""Characters of an untitled item's text that stand for its title."""
 GROUP_EXACT_ITEMS = 5_000
 """Catalogue up to which groups are found by the exact route: they need few dimensions, and those come out alike."""
 
@@ -226,7 +228,12 @@ def _describe(
 def _items(dataset: Dataset, interest: InterestModel, n_users: np.ndarray[Any, np.dtype[np.int64]]) -> pl.DataFrame:
     n_events = np.bincount(dataset.events.item_row, minlength=dataset.items.height)
     known = [name for name in ("item_id", "title", "text", "categories", "price") if name in dataset.items.columns]
-    return dataset.items.select(known).with_columns(
+    # an item without a title of its own is better told by how its text begins than by its code
+    start = pl.col("text").str.slice(0, 10 * UNTITLED).str.replace_all(r"\s+", " ").str.strip_chars()
+    start = start.str.slice(0, UNTITLED)
+    untitled = (pl.col("title") == pl.col("item_id")) & (start != "")
+    titled = dataset.items.select(known).with_columns(title=pl.when(untitled).then(start).otherwise("title"))
+    return titled.with_columns(
         pl.Series("n_events", n_events), pl.Series("n_users", n_users), pl.Series("cold", interest.cold)
     )
 
