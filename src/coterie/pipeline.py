@@ -24,7 +24,7 @@ from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
 from coterie.model import Model, membership_frame
-from coterie.profiles import name_groups, profile_groups
+from coterie.profiles import add_exemplars, count_and_profile, find_rules, name_groups
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -190,7 +190,10 @@ def _describe(
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
     with run.timed("profiles"):
-        profiles = profile_groups(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
+        profiled = count_and_profile(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
+        profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
+    with run.timed("rules"), progress.stage("finding rules"):
+        rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
     with run.timed("names"), progress.stage("naming groups"):
         names = name_groups(
             profiles,
@@ -216,12 +219,15 @@ def _describe(
         groups=_groups(found, primary, names),
         memberships=membership_frame(memberships, dataset.users["user_id"]),
         profiles=profiles,
+        group_counts=profiled.counts,
+        rules=rules.rules,
+        rule_features=rules.features,
         group_recommendations=lists,
         map=pl.DataFrame(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
-        quality=_quality(run, dataset, interest, found, primary),
+        quality=_quality(run, dataset, interest, found, primary, (*profiled.warnings, *rules.warnings)),
     )
 
 
@@ -276,6 +282,7 @@ def _quality(
     interest: InterestModel,
     found: GroupsFound,
     primary: np.ndarray[Any, np.dtype[np.int32]],
+    said: tuple[str, ...],
 ) -> dict[str, Any]:
     gain, time_column = found.gain, dataset.events.timestamp
     return {
@@ -295,7 +302,7 @@ def _quality(
         "coverage": {"assigned_users": float((primary >= 0).mean())},
         "timings": run.timings,
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
-        "warnings": [*dataset.warnings, *_warnings(run.settings, found)],
+        "warnings": [*dataset.warnings, *_warnings(run.settings, found), *said],
         "dataset": {
             "users": dataset.users.height,
             "items": dataset.items.height,

@@ -29,6 +29,11 @@ COMMANDS: Final = {
     "recommend": ("coterie.cli.apply:recommend", "Recommend items to users, also new ones, from their histories."),
     "groups": ("coterie.cli.show:groups", "List the groups of a model."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
+    "compare": (
+        "coterie.cli.explain:compare",
+        "Show two groups side by side: what each has that the other has not.",
+    ),
+    "why": ("coterie.cli.explain:why", "Say why a user is in his group, and what would move him to another."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
     "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
 }

@@ -30,6 +30,9 @@ Items = Annotated[str | None, _source("Items table: item_id; title, text, catego
 Users = Annotated[str | None, _source("Users table: user_id and any attributes.")]
 OnlyItems = Annotated[str | None, _source("Table whose item_id column lists the only items to recommend.")]
 ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists items to leave out.")]
+AddedItems = Annotated[
+    str | None, _source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
+]
 ModelFolder = Annotated[Path, Parameter(help="Model folder that discover wrote.")]
 OutputFolder = Annotated[Path, Parameter(help="Folder to write the model to.")]
 OutputFile = Annotated[

@@ -13,7 +13,6 @@ SHOWN = 20
 SCHEMA: dict[str, type[pl.DataType]] = {
     "facet": pl.String,
     "value": pl.String,
-    "title": pl.String,
     "share_a": pl.Float64,
     "share_b": pl.Float64,
     "ratio": pl.Float64,
@@ -25,18 +24,27 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 """Columns of a comparison."""
 
 
-def compare_counts(counts: pl.DataFrame, pair: tuple[int, int], min_support: int) -> pl.DataFrame:
-    """Items, categories, keywords and attributes of two groups, without titles.
+def compare_groups(
+    counts: pl.DataFrame, profiles: pl.DataFrame, pair: tuple[int, int], min_support: int
+) -> pl.DataFrame:
+    """What two groups do not have alike, columns `SCHEMA`: `_counted`, then `_habits`.
+
+    Args:
+        counts: users of each group who have each value, columns `profiles.profile.COUNTS`.
+        profiles: from `profile_groups`.
+        pair: numbers of the two groups.
+        min_support: users of one of the groups that must back a row.
+    """
+    return pl.concat([_counted(counts, pair, min_support), _habits(profiles, pair)])
+
+
+def _counted(counts: pl.DataFrame, pair: tuple[int, int], min_support: int) -> pl.DataFrame:
+    """Items, categories, keywords and attributes.
 
     The ratio of the two shares has Katz's interval (`share_ratio`): the groups are separate users. Of items, categories
     and keywords, the 20 that the first surely has more often, then the 20 that the second surely has (the interval
     lies on one side of 1), surest first. Attributes show every value. Nothing that fewer than `min_support` users of
     both groups have.
-
-    Args:
-        counts: users of each group who have each value, columns `profiles.profile.COUNTS`.
-        pair: numbers of the two groups.
-        min_support: users of one of the groups that must back a row.
     """
     sides = [counts.filter(pl.col("group_id") == group).drop("group_id") for group in pair]
     both = sides[0].join(sides[1], on=["facet", "value"], how="inner", suffix="_b", maintain_order="left")
@@ -46,7 +54,6 @@ def compare_counts(counts: pl.DataFrame, pair: tuple[int, int], min_support: int
     rows = both.select(
         "facet",
         "value",
-        title=pl.lit(None, pl.String),
         share_a=pl.col("support") / pl.col("size"),
         share_b=pl.col("support_b") / pl.col("size_b"),
         ratio=pl.Series(ratio.value),
@@ -67,15 +74,11 @@ def compare_counts(counts: pl.DataFrame, pair: tuple[int, int], min_support: int
     return pl.concat([pl.DataFrame(schema=SCHEMA), *(part.cast(SCHEMA) for part in parts)])  # type: ignore[arg-type]
 
 
-def compare_habits(profiles: pl.DataFrame, pair: tuple[int, int]) -> pl.DataFrame:
+def _habits(profiles: pl.DataFrame, pair: tuple[int, int]) -> pl.DataFrame:
     """Habits that both groups have, in the order of the profile.
 
     Each group's ratio to all users has an interval of its own; those of the two together give that of their quotient
     (`divide`).
-
-    Args:
-        profiles: from `profile_groups`.
-        pair: numbers of the two groups.
     """
     habits = profiles.filter(pl.col("facet") == "habit")
     sides = [habits.filter(pl.col("group_id") == group) for group in pair]
@@ -88,7 +91,6 @@ def compare_habits(profiles: pl.DataFrame, pair: tuple[int, int]) -> pl.DataFram
     return both.select(
         "facet",
         "value",
-        title=pl.lit(None, pl.String),
         share_a="share",
         share_b="share_b",
         ratio=pl.Series(ratio.value),
@@ -122,7 +124,7 @@ def overlap(memberships: pl.DataFrame, lists: pl.DataFrame, pair: tuple[int, int
     ]
     return pl.DataFrame(
         [
-            ("overlap", value, None, part[0] / max(1, size[0]), part[1] / max(1, size[1]), None, None, None, *part)
+            ("overlap", value, part[0] / max(1, size[0]), part[1] / max(1, size[1]), None, None, None, *part)
             for value, part, size in rows
         ],
         schema=SCHEMA,

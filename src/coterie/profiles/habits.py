@@ -16,7 +16,7 @@ from coterie.tables.dataset import Events
 DAY = 86_400
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"hour {hour:02d}" for hour in range(24))
-REPEATS = "repeats"
+REPEATS = "repeat share"
 """Loyalty to items: the part of the events that are on an item the user had before."""
 EVENT_SHARES = frozenset({*HOURS, *WEEKDAYS, REPEATS})
 """Habits that are parts of the group's events; the others are medians."""
@@ -56,7 +56,7 @@ def group_habits(
 
     Shares of the group's events; the interval counts users, not events (`clustered_lift`).
 
-    - `repeats`: events on an item that the user had before, where there are any;
+    - `repeat share`: events on an item that the user had before, where there are any;
     - hours and weekdays, in UTC as in the log. Hours are told only where the log has times of day, weekdays only where
       it spans a week.
 

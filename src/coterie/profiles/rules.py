@@ -16,6 +16,7 @@ from coterie.profiles.feature_table import FEATURES, feature_frame
 from coterie.profiles.features import Design, design
 from coterie.profiles.profile import Profiled
 from coterie.randomness import generator
+from coterie.settings import Settings
 
 RULES: dict[str, type[pl.DataType]] = {
     "group_id": pl.Int32,
@@ -33,6 +34,9 @@ FIT_USERS, TEST_USERS = 6_000, 20_000
 """Most users that rules are made from, and that they are measured on."""
 SCREENED = 20
 """Features that the tree of a group may choose from: those that tell its users from the others best."""
+
+GOOD = 0.95
+"""A rule of fewer leaves is taken where its F1 is at least so much of the best."""
 
 Path = tuple[Condition, ...]
 
@@ -57,26 +61,24 @@ def find_rules(
     groups: NDArray[np.int32],
     item_ids: pl.Series,
     *,
-    min_support: int,
-    seed: int,
+    settings: Settings,
 ) -> Rules:
     """For each group, a rule that says of a user's history and attributes whether he is likely in it.
 
     A decision tree of depth 3 (Breiman et al. 1984) tells the group's users from all others by the share of distinct
     items of each category in their histories, or of each keyword where there are no categories, and by their
-    attributes. The rule is the union of the leaves, purest first, that together have the largest F1 on the users that
-    made it. Thresholds are rounded before, so that what is written is what is measured: precision and recall on other
-    users, drawn by lot, never seen by the tree.
+    attributes. The rule is the union of the fewest leaves, purest first, whose F1 on the users that made it is 0.95 of
+    the best or more. Thresholds are rounded before, so that what is written is what is measured: precision and recall
+    on other users, drawn by lot, never seen by the tree.
 
     Args:
         profiled: what was counted.
         histories: shape (n_users, n_items).
         groups: group row of each user's primary group, −1 for none, shape (n_users,).
         item_ids: ids in row order.
-        min_support: users a leaf and a rule must have.
-        seed: of the run.
+        settings: `min_support`, the users that a leaf and a rule must have, and `seed` are used.
     """
-    users = generator(seed, "rules").permutation(np.flatnonzero(np.diff(histories.indptr) > 0))
+    users = generator(settings.seed, "rules").permutation(np.flatnonzero(np.diff(histories.indptr) > 0))
     fit = min(len(users) // 2, FIT_USERS)
     users = users[: fit + min(len(users) - fit, TEST_USERS)]
     given = design(histories[users], users, profiled.item_labels, profiled.attributes, profiled.rows)
@@ -90,7 +92,7 @@ def find_rules(
     rows: list[dict[str, Any]] = []
     used: set[int] = set()
     for group, columns in enumerate(order):
-        paths = _paths(made, labels[:fit] == group, columns, (given, min_support))
+        paths = _paths(made, labels[:fit] == group, columns, (given, settings.min_support))
         picked = _any(paths, test)
         mine = labels[fit:] == group
         if paths and picked.any() and mine.any():
@@ -157,14 +159,14 @@ def _rounded(threshold: float, given: Design, column: int) -> float:
 def _best_leaves(
     leaves: Sequence[Path], values: NDArray[np.float64], mine: NDArray[np.bool_], min_support: int
 ) -> list[Path]:
-    """The purest leaves, as many as make F1 largest; none where that is all of them."""
+    """The purest leaves, the fewest whose F1 is nearly the best; none where that is all of them."""
     masks = [_all(path, values) for path in leaves]
     sizes = np.array([mask.sum() for mask in masks])
     hits = np.array([(mask & mine).sum() for mask in masks])
     order = np.argsort(-hits / np.maximum(1, sizes), kind="stable")
     both = np.cumsum(hits[order])
     f1 = 2 * both / (np.cumsum(sizes[order]) + mine.sum())
-    count = int(f1.argmax()) + 1
+    count = int(np.argmax(f1 >= GOOD * f1.max())) + 1
     if count == len(leaves) or both[count - 1] < min_support:
         return []
     return [leaves[place] for place in sorted(order[:count])]

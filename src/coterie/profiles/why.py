@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.errors import DataError
 from coterie.groups.model import Grouping
 from coterie.groups.why import Change, contributions, fewest_added, fewest_removed
 
@@ -65,6 +67,31 @@ class Why:
             "removed": _plain(self.removed),
             "added": _plain(self.added),
         }
+
+
+def history_of(user_id: str, user_ids: pl.Series, histories: sparse.csr_array) -> sparse.csr_array:
+    """The history of one user, shape (1, n_items), never empty.
+
+    Args:
+        user_id: the user.
+        user_ids: ids of the rows of `histories`.
+        histories: shape (n_users, n_items).
+
+    Raises:
+        DataError: there is no such user, or his history is empty.
+    """
+    place = user_ids.index_of(user_id)
+    if place is None:
+        near = difflib.get_close_matches(user_id, user_ids.head(100_000).to_list(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"they have {len(user_ids):,} users"
+        raise DataError(f"the events have no user {user_id!r}", hint=hint)
+    history = sparse.csr_array(histories[[place]])
+    if not history.nnz:
+        raise DataError(
+            f"the model knows none of the items of user {user_id!r}",
+            hint="without history a user is in the group that most users are in; there is no other reason",
+        )
+    return history
 
 
 def why(

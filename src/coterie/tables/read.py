@@ -172,6 +172,24 @@ def read_histories(
     )
 
 
+def read_users(users: object, user_ids: pl.Series, *, settings: Settings, progress: Progress = SILENT) -> pl.DataFrame:
+    """Attributes of some users: one row for each of `user_ids`, in their order, null where the table says nothing.
+
+    Args:
+        users: a table with `user_id`, as in `read_tables`.
+        user_ids: distinct ids.
+        settings: column names.
+        progress: is told of the rows read.
+
+    Raises:
+        DataError: the table cannot be read or lacks the column.
+    """
+    with open_sources(user_ids.to_frame("user_id"), users=users) as sources:
+        table = sources.given()["users"]
+        given = read_attributes(table, settings.columns, Rejections(), progress)
+    return users_frame(given, user_ids.alias("user_id"), Rejections())
+
+
 def _compact(row: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The rows in use, and each row's place among them."""
     used = np.zeros(count, dtype=np.bool_)
