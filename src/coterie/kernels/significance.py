@@ -32,6 +32,8 @@ def chance(counts: ArrayLike, sizes: ArrayLike) -> NDArray[np.float64]:
         raise DataError(f"counts of shape {x.shape} do not go with sizes of shape {n.shape}")
     if np.any(x < 0) or np.any(x > n[:, None]):
         raise DataError("more users have a value than the group has", hint="count users, not events")
+    if not n.sum():
+        return np.ones(x.shape)
     drawn = hypergeom(int(n.sum()), x.sum(axis=0), n[:, None])
     return np.asarray(np.clip(2 * np.minimum(drawn.cdf(x), drawn.sf(x - 1)), 0, 1))
 

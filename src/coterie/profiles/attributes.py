@@ -136,7 +136,7 @@ def _of_labels(column: str, labels: pl.Series, min_support: int) -> Attribute | 
 def _coded(labels: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
     """Values in natural order, and the place of each label among them, −1 for none."""
     values = sorted(labels.drop_nulls().unique().to_list(), key=_natural)
-    places = pl.DataFrame({"label": values, "code": np.arange(len(values), dtype=np.int64)})
+    places = pl.DataFrame({"label": pl.Series(values, dtype=pl.String), "code": np.arange(len(values), dtype=np.int64)})
     code = pl.DataFrame({"label": labels}).join(places, on="label", how="left", maintain_order="left")["code"]
     return values, code.fill_null(-1).to_numpy()
 
