@@ -74,6 +74,45 @@ def test_profile_finds_a_group_by_number_and_by_name(model: Path, capsys: pytest
     assert by_number["group"]["name"] in capsys.readouterr().out
 
 
+def test_groups_and_profile_tell_the_rules(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer(capsys, "groups", str(model))
+    ruled = [row for row in rows if row["rule"]]
+    assert ruled and set(ruled[0]["rule"]) == {"rule", "sql", "precision", "recall", "support"}
+    assert main(["groups", str(model)]) == 0
+    assert ruled[0]["rule"]["rule"] in capsys.readouterr().out
+    assert main(["profile", str(model), str(ruled[0]["group_id"])]) == 0
+    shown = capsys.readouterr().out
+    assert f"rule: {ruled[0]['rule']['rule']} (precision" in shown
+    assert "\nexemplar " in shown
+
+
+def test_compare_shows_two_groups_side_by_side(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "compare", str(model), "1", "3")
+    assert (found["a"]["group_id"], found["b"]["group_id"]) == (1, 3)
+    assert answer(capsys, "compare", str(model), found["a"]["name"], "3") == found
+    assert main(["compare", str(model), "1", "3", "--top", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert found["a"]["name"] in shown and "recommended items" in shown
+    assert found["comparison"][0]["title"] in shown
+    assert main(["compare", str(model), "1", "1"]) == 1
+    assert "compared with itself" in capsys.readouterr().err
+    assert main(["compare", str(model), "1", "99"]) == 1
+    assert "there is no group 99" in capsys.readouterr().err
+
+
+def test_why_explains_a_user(model: Path, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = str(tables / "events.parquet")
+    user = pl.read_parquet(model / "memberships.parquet")["user_id"][0]
+    found = answer(capsys, "why", str(model), "--events", events, "--user", user)
+    assert found["user_id"] == user
+    assert main(["why", str(model), "--events", events, "--user", user, "--top", "3", "--quiet"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"user {user} is in group {found['group_id']}")
+    assert found["history"][0]["title"] in shown
+    assert main(["why", str(model), "--events", events, "--user", "nobody"]) == 1
+    assert "the events have no user 'nobody'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("wanted", "hint"), [("99", "the groups are 1 to 5"), ("nobody at all", "hint: ")])
 def test_a_group_that_is_not_there_is_told(
     wanted: str, hint: str, model: Path, capsys: pytest.CaptureFixture[str]
