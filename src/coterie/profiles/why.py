@@ -82,7 +82,7 @@ def history_of(user_id: str, user_ids: pl.Series, histories: sparse.csr_array) -
     """
     place = user_ids.index_of(user_id)
     if place is None:
-        near = difflib.get_close_matches(user_id, user_ids.head(100_000).to_list(), n=1)
+        near = difflib.get_close_matches(user_id, user_ids.head(100_000).to_list(), n=1, cutoff=0.7)
         hint = f"did you mean {near[0]!r}?" if near else f"they have {len(user_ids):,} users"
         raise DataError(f"the events have no user {user_id!r}", hint=hint)
     history = sparse.csr_array(histories[[place]])
