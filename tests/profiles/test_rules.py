@@ -116,7 +116,7 @@ def test_groups_drawn_by_lot_have_no_good_rule(shop_data):
     lot = np.random.default_rng(7).integers(0, 4, shop_data.users.height).astype(np.int32)
     profiled = count_and_profile(shop_data, lot, n_groups=4, settings=Settings())
     rules = find_rules(profiled, shop_data.histories(), lot, shop_data.items["item_id"], settings=Settings())
-    assert rules.rules["precision"].max() < 0.35, "a quarter is chance: other users show what fitting hides"
+    assert rules.rules.height <= 1, "other users show what fitting hides; one in twenty looks better than lot"
 
 
 def test_the_same_seed_gives_the_same_rules(found):

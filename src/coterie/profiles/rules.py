@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.kernels.significance import chance
 from coterie.profiles.conditions import Condition, as_sql, as_text, holds
 from coterie.profiles.feature_table import FEATURES, feature_frame
 from coterie.profiles.features import Design, design
@@ -69,7 +70,7 @@ def find_rules(
     items of each category in their histories, or of each keyword where there are no categories, and by their
     attributes. The rule is the union of the fewest leaves, purest first, whose F1 on the users that made it is 0.95 of
     the best or more. Thresholds are rounded before, so that what is written is what is measured: precision and recall
-    on other users, drawn by lot, never seen by the tree.
+    on other users, drawn by lot, never seen by the tree. A rule that does no better there than lot is left out.
 
     Args:
         profiled: what was counted.
@@ -95,8 +96,8 @@ def find_rules(
         paths = _paths(made, labels[:fit] == group, columns, (given, settings.min_support))
         picked = _any(paths, test)
         mine = labels[fit:] == group
-        if paths and picked.any() and mine.any():
-            both = int((picked & mine).sum())
+        both = int((picked & mine).sum())
+        if paths and _better_than_lot(both, picked, mine):
             measured = {"precision": both / int(picked.sum()), "recall": both / int(mine.sum())}
             written = {"rule": as_text(paths, given.features), "sql": as_sql(paths, given.features)}
             rows.append({"group_id": group + 1, **written, **measured, "support": int(picked.sum())})
@@ -105,6 +106,14 @@ def find_rules(
     shares = [column for column in columns if column < given.items.shape[1]]
     features = feature_frame([given.features[column] for column in columns], given.items[:, shares], item_ids)
     return Rules(pl.DataFrame(rows, schema=RULES), features.unique("column", maintain_order=True), [])
+
+
+def _better_than_lot(both: int, picked: NDArray[np.bool_], mine: NDArray[np.bool_]) -> bool:
+    """Whether a rule picks more of the group than as many users drawn by lot would (Fisher's exact test, 5 %)."""
+    sizes = np.array([picked.sum(), (~picked).sum()])
+    if both * len(mine) <= sizes[0] * mine.sum():
+        return False
+    return float(chance([[both], [int(mine.sum()) - both]], sizes)[0, 0]) <= 0.05
 
 
 def _screened(values: NDArray[np.float64], labels: NDArray[np.int32], n_groups: int) -> NDArray[np.int64]:
