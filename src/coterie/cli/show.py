@@ -192,9 +192,14 @@ def _print_facet(facet: str, rows: pl.DataFrame, top: int) -> None:
 
 
 def _ends(rows: pl.DataFrame, top: int) -> pl.DataFrame:
-    """The first rows of a facet, which are over-represented, and of those under-represented the surest three."""
+    """The first rows of a facet, which are over-represented, and of those under-represented the surest three.
+
+    Of attributes the values that differ most surely, in their natural order.
+    """
     import polars as pl
 
+    if rows["q_value"].null_count() < rows.height:
+        return rows.with_row_index("place").sort("q_value", maintain_order=True).head(top).sort("place").drop("place")
     under = rows.filter(pl.col("lift_high") < 1).tail(min(3, top))
     over = rows.join(under, on="value", how="anti", maintain_order="left").head(top)
     return pl.concat([over, under])

@@ -17,7 +17,7 @@ def chance(counts: ArrayLike, sizes: ArrayLike) -> NDArray[np.float64]:
     Args:
         counts: users of each group who have each value, shape (n_groups, n_values); users without a group are a row of
             their own.
-        sizes: users in each group whose value is known, shape (n_groups,).
+        sizes: users in each group, shape (n_groups,), or (n_groups, n_values) where not every user's value is known.
 
     Returns:
         p-values, shape (n_groups, n_values).
@@ -28,13 +28,12 @@ def chance(counts: ArrayLike, sizes: ArrayLike) -> NDArray[np.float64]:
     from scipy.stats import hypergeom
 
     x, n = np.asarray(counts, dtype=np.int64), np.asarray(sizes, dtype=np.int64)
-    if x.ndim != 2 or n.shape != x.shape[:1]:
+    if x.ndim != 2 or n.shape not in (x.shape[:1], x.shape):
         raise DataError(f"counts of shape {x.shape} do not go with sizes of shape {n.shape}")
-    if np.any(x < 0) or np.any(x > n[:, None]):
+    n = np.broadcast_to(n if n.ndim == 2 else n[:, None], x.shape)
+    if np.any(x < 0) or np.any(x > n):
         raise DataError("more users have a value than the group has", hint="count users, not events")
-    if not n.sum():
-        return np.ones(x.shape)
-    drawn = hypergeom(int(n.sum()), x.sum(axis=0), n[:, None])
+    drawn = hypergeom(np.maximum(1, n.sum(axis=0)), x.sum(axis=0), n)  # of nobody, nothing: p is 1
     return np.asarray(np.clip(2 * np.minimum(drawn.cdf(x), drawn.sf(x - 1)), 0, 1))
 
 

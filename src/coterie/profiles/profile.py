@@ -270,11 +270,14 @@ def _attributes(
 
 def _q_values(tables: Sequence[_Counted]) -> list[NDArray[np.float64]]:
     """q-values of the cells of all tables, corrected together; the unassigned are no group, and are not tested."""
-    p = [chance(table.counts, table.sizes) for table in tables]
-    q = adjust(np.concatenate([*(each[:-1].ravel() for each in p), np.empty(0)]))
-    ends = np.cumsum([each[:-1].size for each in p])
-    parts = [part.reshape(-1, each.shape[1]) for part, each in zip(np.split(q, ends[:-1]), p, strict=False)]
-    return [np.vstack([part, np.ones(part.shape[1])]) for part in parts]
+    if not tables:
+        return []
+    counts = np.hstack([table.counts for table in tables])
+    sizes = np.hstack([np.broadcast_to(table.sizes[:, None], table.counts.shape) for table in tables])
+    p = chance(counts, sizes)
+    q = np.ones(p.shape)
+    q[:-1] = adjust(p[:-1].ravel()).reshape(p[:-1].shape)
+    return np.hsplit(q, np.cumsum([table.counts.shape[1] for table in tables])[:-1])
 
 
 def _habits(

@@ -88,6 +88,8 @@ def find_rules(
             "no rules for the groups: items have neither categories nor words that tell them apart, users no attributes"
         )
         return Rules(pl.DataFrame(schema=RULES), pl.DataFrame(schema=FEATURES), [why])
+    if not fit:
+        return Rules(pl.DataFrame(schema=RULES), pl.DataFrame(schema=FEATURES), [])
     made, test, labels = given.values[:fit], given.values[fit:], groups[users]
     order = _screened(made, labels[:fit], int(groups.max(initial=-1)) + 1)
     rows: list[dict[str, Any]] = []
