@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from coterie.evaluate.splits import UserSplit
+from coterie.evaluate.splits import Split
 from coterie.kernels.metrics import ndcg_at_k, recall_at_k
 from coterie.kernels.topk import top_k
 
@@ -27,9 +27,7 @@ class Scores:
     recall: NDArray[np.float64]
 
 
-def evaluate_users(
-    score: Callable[[sparse.csr_array], NDArray[np.float32]], split: UserSplit, *, k: int = 100
-) -> Scores:
+def evaluate_users(score: Callable[[sparse.csr_array], NDArray[np.float32]], split: Split, *, k: int = 100) -> Scores:
     """Rank all items that a test user has not seen, and compare with what was hidden.
 
     Args:
