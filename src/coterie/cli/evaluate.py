@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from coterie.evaluation import Evaluation
+
+LEGEND: Final = """\
+recall: plain = hits ÷ items to find; calibrated = hits ÷ min(k, items to find)
+low, high: 95 % interval over test users; popularity: users of the items listed"""
 
 
 @takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS)
@@ -57,22 +61,20 @@ def print_evaluation(result: Evaluation) -> None:
     """Print what was done, then a table of means for each part and length, differences, and buckets."""
     data, tuning = result.data, result.tuning
     print(
-        f"protocol {result.protocol}, seed {result.seed}: fitted on {data['training_pairs']:,} user-item pairs "
-        f"of {data['training_users']:,} users"
+        f"protocol {result.protocol}, seed {result.seed}: fitted on {data['training_pairs']:,} pairs "
+        f"of {data['training_users']:,} users with an item"
     )
     if tuning is not None:
         changed = ", ".join(f"{name} = {value:g}" for name, value in tuning.chosen.items()) or "nothing changed"
-        print(
-            f"tuned in {len(tuning.trials)} trials on {tuning.users:,} validation users (ndcg@{tuning.k} "
-            f"{tuning.trials[0].value:.4f} to {max(trial.value for trial in tuning.trials):.4f}): {changed}"
-        )
+        before, after = tuning.trials[0].value, max(trial.value for trial in tuning.trials)
+        print(f"{len(tuning.trials)} trials on {tuning.users:,} validation users: {changed}")
+        print(f"ndcg@{tuning.k} there {before:.4f} untuned, {after:.4f} tuned")
     for k in result.k:
         for part, users, hidden in result.parts.iter_rows():
             print(f"\nk = {k}, {part}: {users:,} users tested, {hidden:,} items to find")
             _print_means(result.means.filter(part=part, k=k))
         _print_differences(result, k)
-    print("\nrecall is plain (hits ÷ items to find) or calibrated (÷ the smaller of k and items to find); low and")
-    print("high: 95 % interval over test users; popularity: training users of an item in the lists")
+    print(f"\n{LEGEND}")
     _print_buckets(result)
 
 
