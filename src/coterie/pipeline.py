@@ -94,7 +94,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
     encoder = make_encoder(settings.encoder).fingerprint
-    vectors = run.kept("vectors", (encoder, settings.language), lambda: _encode(dataset, settings, progress))
+    vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories = dataset.histories(settings.half_life_days)
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
@@ -145,7 +145,8 @@ class _Run:
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
-def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
     encoder = make_encoder(settings.encoder)
     return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 
