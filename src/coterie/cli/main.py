@@ -35,6 +35,7 @@ COMMANDS: Final = {
     ),
     "why": ("coterie.cli.explain:why", "Say why a user is in his group, and what would move him to another."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
+    "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
     "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
 }
 """Command → where it lies, and its line in `coterie --help`."""

@@ -4,11 +4,14 @@ from coterie.profiles.compare import compare_groups, overlap
 from coterie.profiles.exemplars import add_exemplars
 from coterie.profiles.feature_table import feature_table
 from coterie.profiles.names import name_groups
-from coterie.profiles.profile import count_and_profile, profile_groups
+from coterie.profiles.phrases import Keywords, item_keywords
+from coterie.profiles.profile import Profiled, count_and_profile, profile_groups
 from coterie.profiles.rules import find_rules
 from coterie.profiles.why import Why, history_of, why
 
 __all__ = [
+    "Keywords",
+    "Profiled",
     "Why",
     "add_exemplars",
     "compare_groups",
@@ -16,6 +19,7 @@ __all__ = [
     "feature_table",
     "find_rules",
     "history_of",
+    "item_keywords",
     "name_groups",
     "overlap",
     "profile_groups",

@@ -80,6 +80,7 @@ def profile_groups(
     *,
     n_groups: int,
     settings: Settings,
+    keywords: Keywords | None = None,
     progress: Progress = SILENT,
 ) -> pl.DataFrame:
     """Profile of every group: what its users take, are and do more, or less, often than all users.
@@ -102,6 +103,7 @@ def profile_groups(
         groups: group row of each user's primary group, −1 for none, int32, shape (n_users,).
         n_groups: number of groups.
         settings: `min_support` and `language` are used.
+        keywords: `item_keywords` of the items, where they are known already.
         progress: told about the users done.
 
     Returns:
@@ -111,7 +113,9 @@ def profile_groups(
     Raises:
         DataError: `groups` does not fit the users or names a group that is not there.
     """
-    return count_and_profile(dataset, groups, n_groups=n_groups, settings=settings, progress=progress).rows
+    return count_and_profile(
+        dataset, groups, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
+    ).rows
 
 
 def count_and_profile(
@@ -120,6 +124,7 @@ def count_and_profile(
     *,
     n_groups: int,
     settings: Settings,
+    keywords: Keywords | None = None,
     progress: Progress = SILENT,
 ) -> Profiled:
     """`profile_groups`, together with what it counted; arguments and errors are the same."""
@@ -128,7 +133,7 @@ def count_and_profile(
     histories = group_histories(dataset, groups, n_groups)
     with progress.stage("profiles", total=3 * dataset.users.height, unit="users") as step:
         categories = item_categories(dataset.items)
-        keywords = item_keywords(dataset.items, settings.language)
+        keywords = keywords or item_keywords(dataset.items, settings.language)
         counted: list[tuple[str, Sequence[str] | pl.Series, NDArray[np.int64]]] = [
             ("item", dataset.items["item_id"], users_by_item(histories)),
             ("category", categories.values, users_by_feature(histories, categories.matrix, step)),
