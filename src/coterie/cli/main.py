@@ -30,6 +30,10 @@ COMMANDS: Final = {
     "groups": ("coterie.cli.show:groups", "List the groups of a model."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
+    "simulate": (
+        "coterie.cli.simulate:simulate",
+        "Make a log with planted groups, to try things on: events, items, users, and the truth.",
+    ),
     "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
 }
 """Command → where it lies, and its line in `coterie --help`."""
