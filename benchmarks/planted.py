@@ -2,16 +2,15 @@
 
     python benchmarks/planted.py [--groups 8] [--seeds 3] [--encoder bundled+tfidf]
 
-For each difficulty: the number that `groups=auto` finds, the adjusted Rand index (Hubert & Arabie 1985) of users' primary
-groups against those planted, and the index that the oracle reaches: the likeliest group of each history under the
-probabilities that the world was drawn from. No grouping can be expected to do better than the oracle.
+For each difficulty: the number that `groups=auto` finds, the adjusted Rand index (Hubert & Arabie 1985) of users'
+primary groups against those planted, and the index that the oracle reaches: the likeliest group of each history under
+the probabilities that the world was drawn from. No grouping can be expected to do better than the oracle.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from statistics import mean
 from typing import get_args
 
 import numpy as np
@@ -61,10 +60,10 @@ def main() -> None:
             print(f"  seed {seed}: {number} groups, index {found:.3f}, oracle {oracle:.3f}   {seconds:.0f} s")
         numbers, found, oracle = (np.array(column) for column in zip(*rows, strict=True))
         if difficulty in ASKS:
-            verdict("runs with the number planted", float(mean(numbers == given.groups)), 1, "of all", at_most=False)
-            verdict("adjusted Rand index, mean", mean(found), ASKS[difficulty], "", at_most=False)
+            verdict("runs with the number planted", np.mean(numbers == given.groups), 1, "of all", at_most=False)
+            verdict("adjusted Rand index, mean", found.mean(), ASKS[difficulty], "", at_most=False)
         else:
-            verdict("oracle's index − Coterie's, mean", mean(oracle - found), NEAR_THE_ORACLE, "")
+            verdict("oracle's index − Coterie's, mean", (oracle - found).mean(), NEAR_THE_ORACLE, "")
 
 
 if __name__ == "__main__":

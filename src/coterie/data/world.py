@@ -96,7 +96,7 @@ class World:
     def _check(self, name: str, value: int, low: int, high: int | None = None) -> None:
         if value < low or (high is not None and value > high):
             raise SettingsError(
-                f"{name} cannot be {value:,} with {self.users:,} users, {self.items:,} items and {self.groups:,} groups",
+                f"{name} cannot be {value:,} with {self.users:,} users, {self.items:,} items, {self.groups:,} groups",
                 hint=f"{low:,} or more will do" if high is None else f"{low:,} to {high:,} will do",
             )
 
