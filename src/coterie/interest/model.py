@@ -49,7 +49,7 @@ class InterestModel:
         """Score of every item for every user, shape (n_users, n_items): hold a block of users only."""
         scores = self.fold_in(histories) @ self.taste.T
         if self.companions.nnz:
-            pairs = (histories @ self.companions).tocoo()
+            pairs = (_indexed_like(self.companions, histories) @ self.companions).tocoo()
             scores[pairs.coords[0], pairs.coords[1]] += pairs.data
         return scores
 
@@ -83,3 +83,10 @@ class InterestModel:
         """
         pair = self.companions[:, [target]].toarray()[items, 0]
         return np.asarray(weights * (self.taste[items] @ self.taste[target] + pair), dtype=np.float32)
+
+
+def _indexed_like(other: sparse.csr_array, matrix: sparse.csr_array) -> sparse.csr_array:
+    """The matrix with the index type of another: where they differ, a product copies the larger one's indices first."""
+    kind = other.indices.dtype
+    indices, indptr = matrix.indices.astype(kind, copy=False), matrix.indptr.astype(kind, copy=False)
+    return sparse.csr_array((matrix.data, indices, indptr), shape=matrix.shape)

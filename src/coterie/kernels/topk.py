@@ -26,6 +26,8 @@ matrix than on multiplying (100,000 columns, 64 dimensions: 16 rows at a time ta
 CHUNK = 32
 """Columns of a chunk."""
 LOWEST = np.float32(np.finfo(np.float32).min)
+NOTHING = np.iinfo(np.int64).max
+"""Sorts after every key."""
 
 
 def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
@@ -107,25 +109,35 @@ def _cells(matrix: sparse.csr_array, rows: slice) -> IntArray:
 
 
 def _largest(block: FloatArray, columns: NDArray[np.int32], scores: FloatArray) -> None:
-    """Write the columns and values of the largest entries of each row; both arrays have k columns, and are prefilled."""
+    """Write the columns and values of the k largest entries of each row to arrays that hold −1 and −inf."""
     k = columns.shape[1]
     rows, found = _candidates(block, k)
     keys = _keys(block[rows, found], found)
     counts = np.bincount(rows, minlength=len(block))
-    starts = np.cumsum(counts) - counts
-    # A row full of equal scores has as many candidates as columns: such rows are kept apart, for the table to be narrow.
-    crowded = counts > 4 * k + 64
+    # A row of equal scores has as many candidates as columns: such rows go apart, so that the others' table is narrow.
+    crowded = counts > 4 * k
+    if not crowded.any():
+        _sort(rows, keys, counts, columns, scores)
+        return
     for some in (np.flatnonzero(~crowded), np.flatnonzero(crowded)):
-        width = int(counts[some].max(initial=0))
-        place = np.arange(width)
-        there = place < counts[some, None]
-        table = np.full(there.shape, np.iinfo(np.int64).max)
-        table[there] = keys[(starts[some, None] + place)[there]]
-        if width > 4 * k:
-            table.partition(k - 1, axis=1)
-            table = table[:, :k].copy()
-        table.sort(axis=1)
-        _unpack(table[:, :k], some, columns, scores)
+        inside = np.flatnonzero(np.isin(rows, some))
+        best, values = columns[some], scores[some]
+        _sort(np.searchsorted(some, rows[inside]), keys[inside], counts[some], best, values)
+        columns[some], scores[some] = best, values
+
+
+def _sort(rows: IntArray, keys: IntArray, counts: IntArray, columns: NDArray[np.int32], scores: FloatArray) -> None:
+    """Write the first k of the keys of each row; `rows` rises and `counts` are their numbers."""
+    k = columns.shape[1]
+    width = int(counts.max(initial=0))
+    starts = np.cumsum(counts) - counts
+    table = np.full((len(counts), width), NOTHING)
+    table[rows, np.arange(len(rows)) - starts[rows]] = keys
+    if width > 4 * k:
+        table = np.partition(table, k - 1, axis=1)[:, :k]
+    table.sort(axis=1)
+    found, values = _unpacked(table[:, :k])
+    columns[:, : found.shape[1]], scores[:, : found.shape[1]] = found, values
 
 
 def _candidates(block: FloatArray, k: int) -> tuple[IntArray, IntArray]:
@@ -158,11 +170,10 @@ def _keys(values: FloatArray, columns: IntArray) -> IntArray:
     return np.asarray((~rising.astype(np.int64) << 32) | columns)
 
 
-def _unpack(keys: IntArray, rows: IntArray, columns: NDArray[np.int32], scores: FloatArray) -> None:
-    """Write what `_keys` packed to some rows; places of the largest number are left as they are."""
-    filled = keys < np.iinfo(np.int64).max
+def _unpacked(keys: IntArray) -> tuple[NDArray[np.int32], FloatArray]:
+    """Columns and values that `_keys` packed; −1 and −inf for `NOTHING`."""
+    filled = keys < NOTHING
     rising = (~(keys >> 32)).astype(np.int32)
     bits = np.where(rising < 0, rising ^ np.int32(0x7FFFFFFF), rising)
-    width = keys.shape[1]
-    columns[rows, :width] = np.where(filled, keys & 0xFFFFFFFF, -1)
-    scores[rows, :width] = np.where(filled, bits.view(np.float32), -np.inf)
+    found = np.where(filled, keys & 0xFFFFFFFF, -1).astype(np.int32)
+    return found, np.where(filled, bits.view(np.float32), np.float32(-np.inf))
