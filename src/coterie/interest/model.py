@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.kernels.products import add_product
 from coterie.kernels.topk import top_k
 
 
@@ -49,8 +50,7 @@ class InterestModel:
         """Score of every item for every user, shape (n_users, n_items): hold a block of users only."""
         scores = self.fold_in(histories) @ self.taste.T
         if self.companions.nnz:
-            pairs = (_indexed_like(self.companions, histories) @ self.companions).tocoo()
-            scores[pairs.coords[0], pairs.coords[1]] += pairs.data
+            add_product(scores, histories, self.companions)
         return scores
 
     def top_items(
@@ -62,8 +62,9 @@ class InterestModel:
         barred: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Best k items of every user, exact; see `kernels.topk.top_k` for the shapes."""
+        everyone = slice(0, histories.shape[0])
         return top_k(
-            lambda rows: self.scores(histories[rows]),
+            lambda rows: self.scores(histories if rows == everyone else histories[rows]),
             histories.shape,
             k,
             seen=None if include_seen else histories,
@@ -83,10 +84,3 @@ class InterestModel:
         """
         pair = self.companions[:, [target]].toarray()[items, 0]
         return np.asarray(weights * (self.taste[items] @ self.taste[target] + pair), dtype=np.float32)
-
-
-def _indexed_like(other: sparse.csr_array, matrix: sparse.csr_array) -> sparse.csr_array:
-    """The matrix with the index type of another: where they differ, a product copies the larger one's indices first."""
-    kind = other.indices.dtype
-    indices, indptr = matrix.indices.astype(kind, copy=False), matrix.indptr.astype(kind, copy=False)
-    return sparse.csr_array((matrix.data, indices, indptr), shape=matrix.shape)

@@ -73,7 +73,7 @@ def top_k(
     def work(rows: slice) -> None:
         block = np.ascontiguousarray(score(rows), dtype=np.float32)
         if seen is not None:
-            block.ravel()[_cells(seen, rows)] = -np.inf
+            block.reshape(-1)[_cells(seen, rows)] = -np.inf
         if closed is not None:
             block += closed
         _largest(block, columns[rows], scores[rows])
@@ -102,8 +102,8 @@ def _side_by_side(work: Callable[[slice], None], parts: list[slice], threads: in
 
 
 def _cells(matrix: sparse.csr_array, rows: slice) -> IntArray:
-    """Places of the stored entries of some rows in the flat block of these rows."""
-    ends = matrix.indptr[rows.start : rows.stop + 1].astype(np.int64)
+    """Places of the stored entries of some rows in a dense block of these rows that is made flat."""
+    ends = matrix.indptr[rows.start : rows.stop + 1]
     start = np.repeat(np.arange(len(ends) - 1) * matrix.shape[1], np.diff(ends))
     return np.asarray(start + matrix.indices[ends[0] : ends[-1]])
 
@@ -146,20 +146,19 @@ def _candidates(block: FloatArray, k: int) -> tuple[IntArray, IntArray]:
     width = n_columns // CHUNK
     if width < 2 * k:  # chunks would be few: nearly all of them would be looked at again
         bound = LOWEST if k >= n_columns else np.partition(block, n_columns - k, axis=1)[:, n_columns - k, None]
-        cells = np.flatnonzero(block >= np.maximum(bound, LOWEST))
-        return np.divmod(cells, n_columns)
+        return np.divmod(np.flatnonzero(block >= np.maximum(bound, LOWEST)), n_columns)
     # Chunk j has the columns j, j + width, ...: maxima over these run along the rows, many columns at a time.
     dealt = width * CHUNK
     maxima = block[:, :dealt].reshape(n_rows, CHUNK, width).max(axis=1)
     bound = np.maximum(np.partition(maxima, width - k, axis=1)[:, width - k], LOWEST)
     row, chunk = np.divmod(np.flatnonzero(maxima >= bound[:, None]), width)
-    cells = (row * n_columns + chunk)[:, None] + np.arange(0, dealt, width)
-    cells = cells[block.ravel()[cells] >= bound[row, None]]
+    places = (row * n_columns + chunk)[:, None] + np.arange(0, dealt, width)
+    places = places[block.reshape(-1).take(places) >= bound[row, None]]
     if dealt < n_columns:
         row, column = np.nonzero(block[:, dealt:] >= bound[:, None])
-        cells = np.concatenate([cells, row * n_columns + dealt + column])
-        cells.sort()
-    return np.divmod(cells, n_columns)
+        places = np.concatenate([places, row * n_columns + dealt + column])
+        places.sort()
+    return np.divmod(places, n_columns)
 
 
 def _keys(values: FloatArray, columns: IntArray) -> IntArray:
