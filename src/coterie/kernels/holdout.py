@@ -25,7 +25,7 @@ def hide(
     """
     lengths = np.diff(histories.indptr)
     user = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((rng.random(len(user)), user))
+    order = np.argsort(user + rng.random(len(user)))  # by user, at random within each
     place = np.empty(len(user), dtype=np.int64)
     place[order] = np.arange(len(user)) - histories.indptr[:-1][user]
     wanted = np.floor(share * lengths + rng.random(len(lengths))).astype(np.int64)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from coterie.parallel import one_blas_thread, side_by_side
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -81,24 +83,20 @@ def top_k(
     parts = list(blocks(n_rows, n_columns))
     threads = min(threads or _cores(), len(parts))
     if threads <= 1:
-        for rows in parts:
-            work(rows)
+        _do(work, parts)
     else:
-        _side_by_side(work, parts, threads)
+        with one_blas_thread():
+            side_by_side(*(partial(_do, work, parts[first::threads]) for first in range(threads)))
     return columns, scores
+
+
+def _do(work: Callable[[slice], None], parts: list[slice]) -> None:
+    for rows in parts:
+        work(rows)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _side_by_side(work: Callable[[slice], None], parts: list[slice], threads: int) -> None:
-    """Do the parts in some threads; BLAS is held to one, since its own threads would wait for a core by spinning."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, rows) for rows in parts]:
-            done.result()
 
 
 def _cells(matrix: sparse.csr_array, rows: slice) -> IntArray:
