@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import asdict
 from typing import get_args
 
 import numpy as np
@@ -30,7 +31,7 @@ NEAR_THE_ORACLE = 0.05
 
 def compare(world: World, encoder: str) -> tuple[int, float, float]:
     """Number of groups found; adjusted Rand index of Coterie and of the oracle."""
-    made = simulate(**vars(world))
+    made = simulate(**asdict(world))
     model = coterie.discover(made.events, made.items, made.users, encoder=encoder, seed=world.seed)
     primary = model.memberships.filter(model.memberships["rank"] == 1)
     both = made.true_groups.join(primary, on="user_id")

@@ -61,7 +61,8 @@ class World:
             last.
         difficulty: how far users stray from their group's themes, how much themes overlap, and, unless `events` says,
             how many events a user has.
-        events: how many events, no two of the same user and item; None: as many as suits the difficulty.
+        events: how many events, no two of the same user and item; None: as suits the difficulty, if there
+            are items enough: no user has more than one in five of them.
         language: of the items' text: "en", "zh", or "mixed" (each item in one of the two).
         days: length of the log in days, which end with 2025; None: events have no timestamps.
         seed: seed of every random choice.
@@ -85,10 +86,9 @@ class World:
                 raise SettingsError(
                     f"{name} cannot be {getattr(self, name)!r}", hint=f"it is one of {', '.join(choices)}"
                 )
-        room = self.users * (self.items // FULLEST)
         self._check("groups", self.groups, 1, min(MOST_THEMES, self.items))
         self._check("users", self.users, self.groups)
-        self._check("events", self.n_events, self.users, room)
+        self._check("events", self.n_events, self.users, self._room)
         self._check("seed", self.seed, 0)
         if self.days is not None:
             self._check("days", self.days, 1)
@@ -108,7 +108,12 @@ class World:
     @property
     def n_events(self) -> int:
         """Events in all."""
-        return self.users * self.hardness.events_per_user if self.events is None else self.events
+        fitting = min(self.users * self.hardness.events_per_user, self._room)
+        return fitting if self.events is None else self.events
+
+    @property
+    def _room(self) -> int:
+        return self.users * (self.items // FULLEST)
 
     @cached_property
     def item_themes(self) -> IntArray:
