@@ -3,9 +3,9 @@
     python benchmarks/topk.py [DATA_FOLDER] [--runs 7]        needs the bench extra (implicit)
 
 Factors are ALS factors of the real sets, 64 a user, and random ones. Both sides leave out what users have, and give the
-same items. One BLAS thread; runs alternate, and the median of each side's seconds is shown. "product" is the
-matrix product alone, in the same blocks and threads, into memory that is there: what no exact way can go below. One
-user takes milliseconds on one thread, so there it is the processor's time that counts, whatever else goes on.
+same items. One BLAS thread; runs alternate, and medians are shown. "product" is the matrix product alone, in the same
+blocks and threads, into memory that is there: what no exact way can go below. One user takes milliseconds on one
+thread, so there it is the processor's time that counts, whatever else goes on.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ ONE_USER = (100_000, (64, 512), (0, 32))
 HISTORY = 30
 
 
-def seconds(*jobs: Callable[[], object], runs: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
-    """Median seconds of each job; they take turns, after one turn that does not count."""
-    taken: list[list[float]] = [[] for _ in jobs]
+def seconds(*jobs: Callable[[], object], runs: int) -> list[tuple[float, float]]:
+    """Median wall and processor seconds of each job; they take turns, after one turn that does not count."""
+    taken: list[list[tuple[float, float]]] = [[] for _ in jobs]
     for turn in range(runs + 1):
         for job, record in zip(jobs, taken, strict=True):
-            start = clock()
+            wall, processor = time.perf_counter(), time.process_time()
             job()
             if turn:
-                record.append(clock() - start)
-    return [statistics.median(record) for record in taken]
+                record.append((time.perf_counter() - wall, time.process_time() - processor))
+    return [tuple(statistics.median(column) for column in zip(*record, strict=True)) for record in taken]
 
 
 def product(users: np.ndarray, items: np.ndarray, threads: int) -> None:
@@ -75,11 +75,14 @@ def all_users(name: str, users: np.ndarray, items: np.ndarray, seen: sparse.csr_
         ours = partial(top_k, lambda rows: users[rows] @ items.T, shape, K, seen=seen, threads=threads)
         implicit = partial(peer.recommend, everyone, theirs, N=K, filter_already_liked_items=True)
         same = np.mean(ours()[0] == implicit()[0])
-        mine, other, floor = seconds(ours, implicit, partial(product, users, items, threads), runs=runs)
+        taken = seconds(ours, implicit, partial(product, users, items, threads), runs=runs)
         print(f"  threads: {threads}; the same item in {same:.2%} of places")
-        print(f"  coterie {mine:.2f} s, implicit {other:.2f} s, product {floor:.2f} s")
-        print(f"  coterie ÷ product: {mine / floor:.2f}")
-        verdict("  implicit ÷ coterie", other / mine, 2, "×", at_most=False)
+        for who, (wall, processor) in zip(("coterie", "implicit", "product"), taken, strict=True):
+            print(f"    {who:9} {wall:6.2f} s, processor {processor:6.2f} s")
+        (wall, processor), (other, other_processor), (_, floor) = taken
+        print(f"    in processor time: implicit ÷ coterie {other_processor / processor:.2f} ×", end=", ")
+        print(f"coterie ÷ product {processor / floor:.2f} ×")
+        verdict("    implicit ÷ coterie", other / wall, 2, "×", at_most=False)
 
 
 def one_user(dimensions: int, companions: int, runs: int) -> None:
@@ -99,7 +102,7 @@ def one_user(dimensions: int, companions: int, runs: int) -> None:
     history = sparse.csr_array((np.ones(HISTORY, dtype=np.float32), items, np.array([0, HISTORY])), shape=(1, n_items))
     vector = model.fold_in(history)[0]
     jobs = (lambda: model.top_items(history, K), lambda: taste @ vector)
-    mine, floor = seconds(*jobs, runs=30 * runs, clock=time.process_time)
+    (_, mine), (_, floor) = seconds(*jobs, runs=30 * runs)
     print(f"\none user, {n_items:,} items, {dimensions} dimensions, {companions} companions")
     print(f"  fold-in and top {K} {1e3 * mine:.2f} ms, product {1e3 * floor:.2f} ms")
     verdict("  ratio", mine / floor, 1.5, "×")
