@@ -83,6 +83,7 @@ class InterestModel:
             k,
             seen=None if include_seen else histories,
             barred=barred,
+            threads=None,
         )
 
     def contributions(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:

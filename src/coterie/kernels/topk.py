@@ -45,16 +45,16 @@ def top_k(
     *,
     seen: sparse.csr_array | None = None,
     barred: NDArray[np.bool_] | None = None,
-    threads: int | None = None,
+    threads: int | None = 1,
 ) -> tuple[NDArray[np.int32], FloatArray]:
     """Largest k scores of each row, best first; ties go to the smaller column.
 
-    Several blocks are worked on side by side, each by one thread, BLAS included; what comes out does not depend on how
-    many threads there are.
+    With several threads, blocks are worked on side by side, each by one thread, BLAS included; what comes out does not
+    depend on how many threads there are.
 
     Args:
-        score: gives the dense scores of a slice of rows, without NaN; the array may be overwritten. Called by several
-            threads at once.
+        score: gives the dense scores of a slice of rows, without NaN; the array may be overwritten. It is called by
+            each of the threads.
         shape: (n_rows, n_columns) of the whole score matrix.
         k: columns wanted for each row.
         seen: cells never returned (stored entries), shape (n_rows, n_columns).
