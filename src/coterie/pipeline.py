@@ -25,7 +25,7 @@ from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
 from coterie.model import Model, membership_frame
 from coterie.parallel import one_blas_thread, side_by_side
-from coterie.profiles import name_groups, profile_groups
+from coterie.profiles import Keywords, item_keywords, name_groups, profile_groups
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -94,11 +94,11 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
     encoder = make_encoder(settings.encoder).fingerprint
-    vectors = run.kept("vectors", (encoder, settings.language), lambda: _encode(dataset, settings, progress))
+    vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories = dataset.histories(settings.half_life_days)
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
-    interest, found = side_by_side(
+    interest, found, keywords = side_by_side(
         lambda: run.kept(
             "interest",
             (asdict(fit), settings.encoder, settings.half_life_days),
@@ -109,8 +109,9 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             (asdict(options), settings.encoder, settings.half_life_days),
             lambda: find_groups(histories, vectors, options, statistics=statistics, progress=progress),
         ),
+        lambda: item_keywords(dataset.items, settings.language),
     )
-    return _describe(run, dataset, histories, interest, found)
+    return _describe(run, dataset, histories, (interest, found, keywords))
 
 
 @dataclass
@@ -144,7 +145,8 @@ class _Run:
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
-def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
     encoder = make_encoder(settings.encoder)
     return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 
@@ -179,10 +181,11 @@ def group_options(settings: Settings) -> GroupOptions:
 
 
 def _describe(
-    run: _Run, dataset: Dataset, histories: sparse.csr_array, interest: InterestModel, found: GroupsFound
+    run: _Run, dataset: Dataset, histories: sparse.csr_array, learnt: tuple[InterestModel, GroupsFound, Keywords]
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
+    interest, found, keywords = learnt
     n_groups = found.grouping.n_groups
     memberships = found.grouping.assign(histories, settings.memberships)
     primary = memberships.primary
@@ -190,7 +193,9 @@ def _describe(
 
     def told() -> tuple[pl.DataFrame, pl.DataFrame]:
         with run.timed("profiles"):
-            profiles = profile_groups(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
+            profiles = profile_groups(
+                dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
+            )
         with run.timed("names"), progress.stage("naming groups"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
             language = settings.language
