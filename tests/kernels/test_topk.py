@@ -112,8 +112,16 @@ def test_without_limits_the_whole_row_is_ordered() -> None:
 
 def test_blocks_cover_every_row_once_and_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topk, "BLOCK_SCORES", 100)
-    monkeypatch.setattr(topk, "LEAST_ROWS", 2)
-    parts = list(topk.blocks(35, 30))
-    assert [row for part in parts for row in range(part.start, part.stop)] == list(range(35))
-    assert max((part.stop - part.start) * 30 for part in parts) <= 100
-    assert {part.stop - part.start for part in topk.blocks(8, 1_000)} == {2}, "but a few rows even of long ones"
+    monkeypatch.setattr(topk, "LEAST_ROWS", 3)
+    monkeypatch.setattr(topk, "MOST_SCORES", 200)
+
+    def heights(n_columns: int) -> set[int]:
+        parts = list(topk.blocks(36, n_columns))
+        assert [row for part in parts for row in range(part.start, part.stop)] == list(range(36))
+        return {part.stop - part.start for part in parts}
+
+    assert heights(25) == {4}, "as many rows as make a block"
+    assert heights(60) == {3}, "but a few rows even of long ones"
+    assert heights(100) == {2}, "where these are not too many scores"
+    assert heights(1_000) == {1}
+    assert heights(0) == {36}
