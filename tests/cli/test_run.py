@@ -320,3 +320,27 @@ def test_what_cannot_be_evaluated_is_told(
     (tmp_path / "events.csv").write_text("user_id,item_id\nu,a\nv,b\n")
     assert main(["evaluate", "--events", str(tmp_path / "events.csv"), "--quiet", *flags]) == code
     assert message in capsys.readouterr().err
+
+
+def test_simulate_writes_tables_that_discover_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world, call = tmp_path / "world", ["simulate", "--users", "300", "--items", "100", "--groups", "3", "--days", "9"]
+    made = answer(capsys, *call, "--difficulty", "easy", "--output", str(world))
+    assert made["output"] == str(world)
+    assert made["world"]["events"] == pl.read_parquet(world / "events.parquet").height == 6_000  # a fifth of the items
+    assert main([*call, "--difficulty", "easy", "--output", str(world)]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert main([*call, "--difficulty", "easy", "--output", str(world), "--overwrite"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("6,000 events of 300 users on 100 items, 3 groups: ")
+    discover = shown.splitlines()[1].replace("MODEL", str(tmp_path / "model")).split()[1:]
+    assert main([*discover, "--groups", "3", "--encoder", "tfidf", "--quiet"]) == 0
+    memberships = pl.read_parquet(tmp_path / "model" / "memberships.parquet").filter(pl.col("rank") == 1)
+    both = memberships.join(pl.read_parquet(world / "true_groups.parquet"), on="user_id")
+    agree = both.group_by("group", "group_id").len().group_by("group").agg(pl.col("len").max())["len"].sum()
+    assert agree > 0.9 * both.height == 0.9 * 300
+
+
+def test_a_world_that_cannot_be_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--groups", "9999", "--output", str(tmp_path / "world")]) == 2
+    assert "groups cannot be 9,999" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

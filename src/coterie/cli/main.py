@@ -36,6 +36,10 @@ COMMANDS: Final = {
     "why": ("coterie.cli.explain:why", "Say why a user is in his group, and what would move him to another."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
     "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
+    "simulate": (
+        "coterie.cli.simulate:simulate",
+        "Make a log with planted groups, to try things on: events, items, users, and the truth.",
+    ),
     "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
 }
 """Command → where it lies, and its line in `coterie --help`."""
