@@ -1,0 +1,115 @@
+"""The table of one data set and protocol: every peer, Coterie against the best of them, and what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from comparison.records import Record
+
+RESAMPLES = 2_000
+TEXT_ASK = {"amazon18-scientific": 1.15}
+"""Times the text cosine of the same encoder that is asked for on cold items; elsewhere 1.08."""
+EASE_ASK = {"amazon18-scientific": 1.08}
+DEFAULTS_ASK = 0.97
+OF_TIME = {"popular-7-days", "ease", "als"}
+"""The peers that the ask of protocol `time` names."""
+OURS = "coterie"
+
+Seeds = dict[int, Record]
+Ask = tuple[str, str, float]
+"""Whose figure, over whose, at least how many times."""
+
+
+def print_table(records: Sequence[Record]) -> None:
+    """Print the records of one data set and protocol, one row for each peer, best first."""
+    by_peer: dict[str, Seeds] = {}
+    for record in records:
+        if not record.lacks:
+            by_peer.setdefault(record.peer, {})[record.seed] = record
+    if not by_peer:
+        print("  nothing was tested")
+        return
+    names = list(next(iter(next(iter(by_peer.values())).values())).figures)
+    first = names[0]
+    ranked = sorted(by_peer, key=lambda peer: -mean(by_peer[peer], first))
+    print(
+        "  "
+        + " " * 22
+        + "".join(f"{name:>{len(name) + 2}}" for name in names)
+        + "   tuning  fitting  scoring  settings"
+    )
+    for peer in ranked:
+        seeds = by_peer[peer]
+        row = "".join(f"{mean(seeds, name):{len(name) + 2}.4f}" for name in names)
+        seconds = [np.mean([getattr(one, part) for one in seeds.values()]) for part in ("tuning", "fitting", "scoring")]
+        print(f"  {peer:22}{row}  {seconds[0]:6.0f} s {seconds[1]:6.1f} s {seconds[2]:6.1f} s  {_chosen(seeds)}")
+    for record in records:
+        if record.lacks:
+            print(f"  {record.peer}, seed {record.seed}: not tested, {record.lacks}")
+    for line in verdicts(by_peer, records[0], names):
+        print(f"  {line}")
+
+
+def verdicts(by_peer: dict[str, Seeds], one: Record, names: Sequence[str]) -> list[str]:
+    """A sentence for each comparison: ratio of the means, paired difference with its interval, and the ask."""
+    lines = []
+    for name in names:
+        if name.startswith("recall") and name != "recall@20 among all":
+            continue
+        for ours, theirs, ask in _asks(by_peer, one, name):
+            seeds, others = by_peer[ours], by_peer[theirs]
+            ratio = mean(seeds, name) / max(mean(others, name), 1e-12)
+            difference, low, high = paired(seeds, others, name)
+            met = "met" if ratio >= ask else "NOT MET"
+            lines.append(
+                f"{name}: {ours} = {ratio:.3f} × {theirs} (ask ≥ {ask:.2f}: {met}), "
+                f"difference {difference:+.4f} [{low:+.4f}, {high:+.4f}]"
+            )
+    return lines
+
+
+def _asks(by_peer: dict[str, Seeds], one: Record, name: str) -> list[Ask]:
+    ours = OURS if OURS in by_peer else next((peer for peer in by_peer if peer.startswith(OURS)), None)
+    peers = {peer for peer in by_peer if not peer.startswith(OURS)}
+    if one.protocol == "time":
+        peers &= OF_TIME
+    if ours is None or not peers:
+        return []
+    asks = [(ours, max(peers, key=lambda peer: mean(by_peer[peer], name)), 1.0)]
+    if one.protocol == "users" and one.data in EASE_ASK and "ease" in peers:
+        asks.append((ours, "ease", EASE_ASK[one.data]))
+    cosine = f"text-{one.encoder}"
+    if one.protocol == "items" and name.endswith("among cold") and cosine in peers:
+        asks.append((ours, cosine, TEXT_ASK.get(one.data, 1.08)))
+    if one.protocol == "last" and "sasrec" in peers and asks[0][1] != "sasrec":
+        asks.append((ours, "sasrec", 1.0))
+    if ours == OURS and f"{OURS}-defaults" in by_peer:
+        asks.append((f"{OURS}-defaults", OURS, DEFAULTS_ASK))
+    return asks
+
+
+def mean(seeds: Seeds, name: str) -> float:
+    """Mean over seeds of the mean over test users."""
+    return float(np.mean([np.mean(record.figures[name]) for record in seeds.values()]))
+
+
+def paired(one: Seeds, other: Seeds, name: str) -> tuple[float, float, float]:
+    """Mean paired difference and its 95 % interval: test users drawn with replacement within each seed they share."""
+    rng = np.random.default_rng(0)
+    draws = []
+    shared = sorted(one.keys() & other.keys())
+    differences = [np.subtract(one[seed].figures[name], other[seed].figures[name]) for seed in shared]
+    for difference in differences:
+        n = len(difference)
+        draws.append([difference[rng.integers(n, size=n)].mean() for _ in range(RESAMPLES)])
+    low, high = np.percentile(np.mean(draws, axis=0), [2.5, 97.5])
+    return float(np.mean([difference.mean() for difference in differences])), float(low), float(high)
+
+
+def _chosen(seeds: Seeds) -> str:
+    """Settings and note of the first seed."""
+    record = seeds[min(seeds)]
+    settings = " ".join(f"{name}={value}" for name, value in record.settings.items())
+    return f"{settings}  ({record.note})" if record.note else settings
