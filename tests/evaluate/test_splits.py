@@ -107,7 +107,7 @@ def test_knowing_what_is_hidden_earns_everything_and_the_contrary_nothing(histor
 
     scores = evaluate_users(oracle, split, k=10)
     assert scores.ndcg == pytest.approx(1)
-    assert scores.recall == pytest.approx(1)
+    assert scores.calibrated_recall == pytest.approx(1)
     start = 0
     worst = evaluate_users(lambda block: -oracle(block), split, k=3)
     assert worst.ndcg.mean() < 0.1
