@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from coterie.interest.fit import centre
 from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
 from coterie.settings import make_settings
 from coterie.tables import read_tables
@@ -50,8 +51,4 @@ def text_vectors(texts: list[str], encoder: str) -> FloatArray:
     """Centred vectors of length 1, or of zeros where there is no text; `none` gives vectors of no dimension."""
     if encoder == "none":
         return np.zeros((len(texts), 0), dtype=np.float32)
-    vectors = encode_cached(make_encoder(encoder).fit(texts), texts, cache=VectorCache())
-    readable = np.abs(vectors).sum(axis=1) > 0
-    centred = np.where(readable[:, None], vectors - vectors[readable].mean(axis=0), 0)
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, lengths, out=np.zeros_like(vectors), where=lengths > 1e-6)
+    return centre(encode_cached(make_encoder(encoder).fit(texts), texts, cache=VectorCache()))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from comparison.records import Record
+from coterie.kernels.bootstrap import interval, resampled_means
+from coterie.randomness import generator
 
-RESAMPLES = 2_000
 TEXT_ASK = {"amazon18-scientific": 1.15}
 """Times the text cosine of the same encoder that is asked for on cold items; elsewhere 1.08."""
 EASE_ASK = {"amazon18-scientific": 1.08}
@@ -97,15 +98,14 @@ def mean(seeds: Seeds, name: str) -> float:
 
 def paired(one: Seeds, other: Seeds, name: str) -> tuple[float, float, float]:
     """Mean paired difference and its 95 % interval: test users drawn with replacement within each seed they share."""
-    rng = np.random.default_rng(0)
-    draws = []
     shared = sorted(one.keys() & other.keys())
     differences = [np.subtract(one[seed].figures[name], other[seed].figures[name]) for seed in shared]
-    for difference in differences:
-        n = len(difference)
-        draws.append([difference[rng.integers(n, size=n)].mean() for _ in range(RESAMPLES)])
-    low, high = np.percentile(np.mean(draws, axis=0), [2.5, 97.5])
-    return float(np.mean([difference.mean() for difference in differences])), float(low), float(high)
+    draws = [
+        resampled_means(difference[:, None], rng=generator(seed, "bootstrap over users"))
+        for seed, difference in zip(shared, differences, strict=True)
+    ]
+    low, high = interval(np.mean(draws, axis=0))
+    return float(np.mean([difference.mean() for difference in differences])), float(low[0]), float(high[0])
 
 
 def _chosen(seeds: Seeds) -> str:

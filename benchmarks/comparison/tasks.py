@@ -10,16 +10,19 @@ from scipy import sparse
 
 from comparison.data import Data
 from coterie.evaluate import Split, split_items, split_last, split_sparse, split_time, split_users, validation_split
+from coterie.evaluate.protocols import rank
 from coterie.evaluate.recency import items_since
-from coterie.kernels.metrics import ndcg_at_k, recall_at_k
-from coterie.kernels.topk import top_k
+from coterie.kernels.metrics import calibrated_recall_at_k, ndcg_at_k
 from coterie.tables.dataset import Events, strongest
 from peers.base import Fitted, FloatArray, Histories, Training
 
 LENGTH = {"users": 100, "sparse": 100, "items": 20, "time": 20, "last": 10}
 """Items ranked in each protocol."""
 Figures = dict[str, NDArray[np.float64]]
-"""Name of the figure → its value for each test user; the first is the one that settings are chosen by."""
+"""Name of the figure → its value for each test user.
+
+The first one decides which settings are chosen. Recall is calibrated.
+"""
 
 
 class Task(NamedTuple):
@@ -61,21 +64,20 @@ def figures(fitted: Fitted, task: Task) -> Figures:
     earned: Figures = {}
     for words, (split, asked) in task.asked.items():
         k = LENGTH[split.protocol]
-        lists = _lists(fitted, split, asked, k)
         among = "" if split.candidates is None else " among cold"
-        earned[f"ndcg@{k}{among}{words}"] = ndcg_at_k(lists, split.hidden)
-        earned[f"recall@{k}{among}{words}"] = recall_at_k(lists, split.hidden)
+        _add(earned, _lists(fitted, split, asked, k), split, f"@{k}{among}{words}")
         if split.candidates is not None:
-            lists = _lists(fitted, split._replace(candidates=None), asked, k)
-            earned[f"ndcg@{k} among all"] = ndcg_at_k(lists, split.hidden)
-            earned[f"recall@{k} among all"] = recall_at_k(lists, split.hidden)
+            _add(earned, _lists(fitted, split._replace(candidates=None), asked, k), split, f"@{k} among all")
     return earned
 
 
 def _lists(fitted: Fitted, split: Split, asked: Histories, k: int) -> NDArray[np.int32]:
-    barred = None if split.candidates is None else ~split.candidates
-    shape = split.fold_in.shape
-    return top_k(lambda rows: fitted.score(asked.part(rows)), shape, k, seen=split.seen, barred=barred)[0]
+    return rank(lambda rows: fitted.score(asked.part(rows)), split, k)
+
+
+def _add(earned: Figures, lists: NDArray[np.int32], split: Split, words: str) -> None:
+    earned[f"ndcg{words}"] = ndcg_at_k(lists, split.hidden)
+    earned[f"recall{words}"] = calibrated_recall_at_k(lists, split.hidden)
 
 
 def _task(named: dict[str, Split], text: FloatArray, seed: int) -> Task:

@@ -14,6 +14,8 @@ from peers.base import Fitted, FloatArray, Grid, Histories, Training
 LENGTH = 50
 """Items of a history that are read, the last ones."""
 BATCH = 128
+PARTS = 4
+"""Of a batch."""
 LEARNING_RATE = 1e-3
 VALIDATION_USERS = 1_000
 PATIENCE = 20
@@ -102,7 +104,7 @@ def _train(network: Any, training: Training, seconds: float) -> str:
         epoch += 1
         network.train()
         for rows in np.array_split(rng.permutation(len(parts.train)), max(1, len(parts.train) // BATCH)):
-            loss = _loss(network, torch.from_numpy(parts.train[rows]))
+            loss = _loss(network, parts.train[rows])
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -118,14 +120,21 @@ def _train(network: Any, training: Training, seconds: float) -> str:
     return f"{ending} after {epoch} epochs, {minutes:.1f} min, best epoch {best_epoch}"
 
 
-def _loss(network: Any, items: Any) -> Any:
+def _loss(network: Any, items: NDArray[np.int64]) -> Any:
+    """Mean cross-entropy over the places of a batch, in parts of like lengths, so that little is filled up."""
     import torch
 
-    longest = int((items >= 0).sum(dim=1).max())
-    known, following = items[:, : longest - 1], items[:, 1:longest]
-    valid = following >= 0
-    logits = network(known)[valid] @ network.items.weight[1:].T
-    return torch.nn.functional.cross_entropy(logits, following[valid])
+    lengths = (items >= 0).sum(axis=1)
+    total = 0.0
+    for rows in np.array_split(np.argsort(lengths, kind="stable"), PARTS):
+        if not len(rows):
+            continue
+        part = torch.from_numpy(items[rows, : lengths[rows].max()])
+        known, following = part[:, :-1], part[:, 1:]
+        valid = following >= 0
+        logits = network(known)[valid] @ network.items.weight[1:].T
+        total = total + torch.nn.functional.cross_entropy(logits, following[valid], reduction="sum")
+    return total / int((lengths - 1).sum())
 
 
 def _ndcg(network: Any, parts: _Parts) -> float:
