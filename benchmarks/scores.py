@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
@@ -38,6 +38,14 @@ from peers.text import TextCosine
 
 TEXT_PEERS = ("text-bundled", "text-tfidf", "text-bundled+tfidf")
 OURS = ("coterie-defaults", "coterie")
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "no-text": {"text_prior": 0.0},
+    "no-companions": {"companions": 0},
+    "no-beta": {"beta": 0.0},
+    "large": {"exact_items": 0},
+    **{f"d{d}": {"dimensions": d} for d in (64, 128, 256, 1_024)},
+}
+"""The defaults with one part changed, as peers `coterie-NAME`."""
 HALF_LIVES = {
     "time": {"days": (None, 30.0, 90.0, 180.0)},
     "last": {"items": (None, 1.0, 3.0, 10.0)},
@@ -75,6 +83,7 @@ class Given(NamedTuple):
     encoder: str
     budget: int
     minutes: float
+    again: list[str]
     data: Path
 
 
@@ -82,7 +91,7 @@ def make_peers(given: Given, data: Data) -> list[Peer]:
     """The peers by their names, in the order given."""
     made: list[Peer] = [Popular(), PopularOfLate(), ItemNeighbours(), Als(), Bpr(), Ease(), L3ae(), Embedding()]
     made += [SasRec(given.minutes), CoterieDefaults(), Coterie(HALF_LIVES.get(given.protocol))]
-    made += [CoterieDefaults("coterie-no-text", text_prior=0.0)]
+    made += [CoterieDefaults(f"coterie-{name}", **options) for name, options in ABLATIONS.items()]
     for name in TEXT_PEERS:
         encoder = name.removeprefix("text-")
         if name in given.peers:
@@ -101,7 +110,7 @@ def compare(given: Given, data: Data, records: Records) -> list[Record]:
         for peer in peers:
             minutes = given.minutes if isinstance(peer, SasRec) else None
             wanted = Record(data.name, given.protocol, seed, peer.name, given.encoder, given.budget, minutes=minutes)
-            record = records.find(wanted)
+            record = None if peer.name in given.again else records.find(wanted)
             if record is None:
                 task = task or test_task(data, given.protocol, text, seed)
                 record = measure(peer, task, wanted)
@@ -153,10 +162,13 @@ def arguments() -> tuple[Given, Path | None]:
     parser.add_argument("--budget", type=int, default=8, help="most settings tried for each model")
     parser.add_argument("--minutes", type=float, default=30.0, help="processor minutes of SASRec's final fit")
     parser.add_argument("--json", type=Path, help="file of the records")
+    parser.add_argument("--again", nargs="+", default=[], help="peers to test though the file has their records")
     parser.add_argument("--data", type=Path, default=SHARED)
     parsed = parser.parse_args()
     peers = parsed.peers or DEFAULT_PEERS[parsed.protocol]
-    known = sorted({name for names in DEFAULT_PEERS.values() for name in names})
+    known = sorted(
+        {name for names in DEFAULT_PEERS.values() for name in names} | {f"coterie-{name}" for name in ABLATIONS}
+    )
     if unknown := set(peers) - set(known):
         parser.error(f"no peer is called {', '.join(sorted(unknown))} (there are {', '.join(known)})")
     given = Given(
@@ -167,6 +179,7 @@ def arguments() -> tuple[Given, Path | None]:
         encoder=parsed.encoder,
         budget=parsed.budget,
         minutes=parsed.minutes,
+        again=parsed.again,
         data=parsed.data,
     )
     return given, parsed.json
