@@ -71,6 +71,12 @@ def figures(fitted: Fitted, task: Task) -> Figures:
     return earned
 
 
+def deciding_figure(fitted: Fitted, task: Task) -> NDArray[np.float64]:
+    """The first of `figures`, without the others."""
+    split, asked = next(iter(task.asked.values()))
+    return ndcg_at_k(_lists(fitted, split, asked, LENGTH[split.protocol]), split.hidden)
+
+
 def _lists(fitted: Fitted, split: Split, asked: Histories, k: int) -> NDArray[np.int32]:
     return rank(lambda rows: fitted.score(asked.part(rows)), split, k)
 

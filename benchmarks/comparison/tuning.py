@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from comparison.tasks import Task, figures
+from comparison.tasks import Task, deciding_figure
 from peers.base import Peer
 
 
@@ -54,5 +54,5 @@ def tune(peer: Peer, validation: Task, budget: int) -> Tuned:
 
 
 def _trial(peer: Peer, validation: Task, settings: dict[str, Any]) -> Trial:
-    earned = next(iter(figures(peer.fit(validation.training, **settings), validation).values()))
+    earned = deciding_figure(peer.fit(validation.training, **settings), validation)
     return Trial(settings, float(earned.mean()))

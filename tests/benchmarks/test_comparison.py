@@ -16,7 +16,7 @@ import scores
 from comparison.data import Data
 from comparison.records import Record, Records
 from comparison.table import paired, print_table
-from comparison.tasks import Task, figures, test_task, validation_task
+from comparison.tasks import Task, deciding_figure, figures, test_task, validation_task
 from comparison.tuning import tune
 from coterie.tables.dataset import Events, weigh
 from peers.base import Fitted, Grid, Training, lacks_nothing
@@ -95,8 +95,9 @@ def test_validation_looks_at_the_training_part_alone(data: Data, protocol: str) 
 def test_who_knows_what_is_hidden_earns_everything(data: Data, protocol: str) -> None:
     task = task_of(data, protocol)
     for words, (split, asked) in task.asked.items():
-        knowing = Fitted(partial(next, iter([split.hidden.toarray()] * 2)))
+        knowing = Fitted(partial(next, iter([split.hidden.toarray()] * 3)))
         alone = task._replace(asked={words: (split, asked)})
+        np.testing.assert_allclose(deciding_figure(knowing, alone), 1)
         for name, values in figures(knowing, alone).items():
             assert len(values) == split.hidden.shape[0], name
             np.testing.assert_allclose(values, 1, err_msg=name)
