@@ -84,7 +84,7 @@ def discover(
             lambda: read_tables(sources.events, sources.items, sources.users, settings=chosen, progress=progress),
         )
     vectors = run.kept(
-        "vectors", (encoder_known.fingerprint, chosen.language), lambda: _encode(dataset, chosen, progress)
+        "vectors", (encoder_known.fingerprint, chosen.language), lambda: encode_items(dataset, chosen, progress)
     )
     histories = dataset.histories(chosen.half_life_days)
     fit = fit_options(chosen)
@@ -145,7 +145,8 @@ class _Run:
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
-def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
     texts = item_texts(dataset.items)
     encoder = make_encoder(settings.encoder).fit(texts)
     return encode_cached(encoder, texts, cache=VectorCache(), progress=progress)

@@ -25,7 +25,7 @@ def recent(split: Split, *, half_life_days: float | None = None, half_life_items
     if split.events is None or split.users is None:
         raise DataError(f"a split of protocol {split.protocol!r} has no order of events", hint="split by time or last")
     if half_life_days is not None and split.events.timestamp is None:
-        raise DataError("the events have no time", hint="give half_life_items, which needs only their order")
+        raise DataError("the events have no time to tell their age by", hint="leave the half-life in days out")
     train = weigh(split.events, split.train.shape, half_life_days)
     if half_life_items is not None:
         # both matrices store the same cells in the same order

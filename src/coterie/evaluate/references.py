@@ -11,9 +11,8 @@ from coterie.evaluate.protocols import Score
 from coterie.evaluate.splits import Split
 from coterie.interest.fit import centre
 
-POPULAR, TEXT_COSINE = "popular", "text cosine"
+POPULAR, POPULAR_RECENTLY, TEXT_COSINE = "popular", "popular, week", "text cosine"
 RECENT_DAYS = 7
-POPULAR_RECENTLY = f"popular, {RECENT_DAYS} days"
 
 
 class Method(NamedTuple):
@@ -32,7 +31,7 @@ def references(split: Split, text: NDArray[np.float32]) -> list[Method]:
     """The references that this split and this data allow.
 
     popular             users of each item in the training part: the same list for everyone
-    popular, 7 days     the same in the last seven days before the test; of `time` only
+    popular, week       the same in the last seven days before the test; of `time` only
     text cosine         cosine of each item's text with the mean text of the history; where items have text
 
     Args:
