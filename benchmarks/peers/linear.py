@@ -86,14 +86,24 @@ class L3ae:
         "text_ridge": (5.0, 1.0, 20.0),
     }
 
+    def __init__(self) -> None:
+        self._last: tuple[sparse.csr_array, float, RidgeInverse] | None = None
+
     def lacks(self, training: Training) -> str:
         return "" if training.text.any() else "the items have no text"
+
+    def _inverse_of(self, weights: sparse.csr_array, ridge: float) -> RidgeInverse:
+        """P, made anew only where histories or λ differ from the last fit: trials of the text change neither."""
+        if self._last is None or self._last[0] is not weights or self._last[1] != ridge:
+            self._last = None  # frees it before the next one is made
+            self._last = weights, ridge, RidgeInverse(weights.astype(np.float64), ridge)
+        return self._last[2]
 
     def fit(
         self, training: Training, *, ridge: float = 200.0, text: float = 1.0, text_ridge: float = 5.0, **_: Any
     ) -> Fitted:
-        weights, vectors = training.weights.astype(np.float64), training.text
-        inverse = RidgeInverse(weights, ridge)
+        vectors = training.text
+        inverse = self._inverse_of(training.weights, ridge)
         kernel = _inverse((vectors.T @ vectors).astype(np.float64), text_ridge).astype(np.float32)
         thin = vectors @ kernel
         text_diagonal = (1 - (thin * vectors).sum(axis=1)) / np.float32(text_ridge)

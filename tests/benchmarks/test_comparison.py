@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -139,13 +140,26 @@ def test_the_table_sets_coterie_against_the_best_peer_and_the_ask(capsys: pytest
     earned = {"coterie": 0.6, "coterie-defaults": 0.57, "ease": 0.5, "popular": 0.4}
     rows = [record(peer, [value, value], data="amazon18-scientific") for peer, value in earned.items()]
     lost = record("als", [])
-    print_table([*rows, Record(**{**vars(lost), "lacks": "no time", "figures": {}})])
+    print_table([*rows, replace(lost, lacks="no time", figures={})])
     said = capsys.readouterr().out
     assert "coterie = 1.200 × ease (ask ≥ 1.00: met), difference +0.1000" in said
     assert "coterie = 1.200 × ease (ask ≥ 1.08: met)" in said
     assert "coterie-defaults = 0.950 × coterie (ask ≥ 0.97: NOT MET)" in said
     assert "als, seed 0: not tested, no time" in said
     assert said.index("coterie ") < said.index("ease ") < said.index("popular ")
+
+
+def test_on_short_histories_the_text_has_an_ask_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    earned = {"coterie-defaults": 0.33, "coterie-no-text": 0.3, "ease": 0.2}
+    figures = [f"{metric}@100 of {cut} items" for cut in (5, 2, 1) for metric in ("ndcg", "recall")]
+    rows = [record(peer, [], data="amazon18-scientific", protocol="sparse") for peer in earned]
+    print_table([replace(row, figures=dict.fromkeys(figures, [earned[row.peer]] * 2)) for row in rows])
+    said = capsys.readouterr().out
+    for cut in (1, 2):
+        assert f"ndcg@100 of {cut} items: coterie-defaults = 1.100 × coterie-no-text (ask ≥ 1.10: met)" in said
+    assert "of 5 items: coterie-defaults = 1.650 × ease" in said
+    assert "of 5 items: coterie-defaults = 1.100" not in said
+    assert "recall" not in said
 
 
 def test_records_are_found_again_by_what_they_are_of(tmp_path: Path) -> None:

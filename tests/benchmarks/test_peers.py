@@ -157,6 +157,19 @@ def test_l3ae_without_its_text_is_ease(training: Training) -> None:
     np.testing.assert_allclose(bare.score(asked), plain.score(asked), atol=1e-6)
 
 
+def test_l3ae_keeps_nothing_of_a_fit_that_the_next_one_differs_in(training: Training) -> None:
+    peer, asked = L3ae(), made(5, seed=3)
+    others = training._replace(histories=made(50, seed=8))
+    for learned, settings in (
+        (training, {}),
+        (training, {"ridge": 9.0}),
+        (others, {"ridge": 9.0}),
+        (others, {"text": 0.3}),
+    ):
+        again = peer.fit(learned, **settings).score(asked)
+        np.testing.assert_array_equal(again, L3ae().fit(learned, **settings).score(asked))
+
+
 @pytest.mark.parametrize("n_users", [60, 10], ids=["more users than items", "fewer"])
 def test_the_inverse_is_one_whichever_way_it_is_made(n_users: int) -> None:
     X = made(n_users).weights
