@@ -22,7 +22,7 @@ from coterie.evaluate import (
     split_users,
     validation_split,
 )
-from coterie.evaluate.figures import Figures, figures
+from coterie.evaluate.figures import Figures, compare
 from coterie.evaluate.protocols import evaluate_users, rank
 from coterie.evaluate.references import Method, references
 from coterie.evaluate.tune import Tuning, best_of, n_trials, search
@@ -128,7 +128,7 @@ def evaluate(
             chosen = chosen.model_copy(update=tuning.chosen)
         parts = {name: _aged(part, chosen) for name, part in parts.items()}
         model = fit_interest(next(iter(parts.values())).train, vectors, fit_options(chosen), progress=progress)
-        found = _compare(parts, model, vectors, ks, (chosen.seed, progress))
+        found = _ranked(parts, model, vectors, ks, (chosen.seed, progress))
     return _evaluation(dataset, known, ks, chosen, (model, parts, found, tuning))
 
 
@@ -213,7 +213,7 @@ def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: 
     return Tuning(trials, best_of(trials).settings, inner.hidden.shape[0], k)
 
 
-def _compare(
+def _ranked(
     parts: Mapping[str, Split],
     model: InterestModel,
     vectors: Vectors,
@@ -228,7 +228,7 @@ def _compare(
     with progress.stage("ranking", total=total, unit="lists") as step:
         for name, split in parts.items():
             lists = {method.name: rank(method.score, split, max(ks), seed=seed, step=step) for method in methods[name]}
-            found[name] = figures(lists, split, ks, seed=seed)
+            found[name] = compare(lists, split, ks, seed=seed)
     return found
 
 

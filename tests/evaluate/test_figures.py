@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from coterie.evaluate import Split
-from coterie.evaluate.figures import Figures, figures
+from coterie.evaluate.figures import Figures, compare
 from coterie.evaluate.protocols import rank
 from coterie.evaluate.references import popular
 from coterie.kernels.metrics import ndcg_at_k
@@ -24,7 +24,7 @@ def lists(split: Split) -> LISTS:
 
 @pytest.fixture
 def found(lists: LISTS, split: Split) -> Figures:
-    return figures(lists, split, (5, 10), seed=0)
+    return compare(lists, split, (5, 10), seed=0)
 
 
 def test_means_are_those_of_the_users_and_lie_in_their_intervals(found: Figures, lists: LISTS, split: Split) -> None:
@@ -56,7 +56,7 @@ def test_a_paired_difference_is_of_the_same_users_and_narrower(found: Figures) -
 
 
 def test_a_method_against_itself_differs_by_nothing(lists: LISTS, split: Split) -> None:
-    same = figures({"one": lists["chance"], "other": lists["chance"]}, split, (10,), seed=0).differences
+    same = compare({"one": lists["chance"], "other": lists["chance"]}, split, (10,), seed=0).differences
     assert same["difference"].to_list() == same["low"].to_list() == same["high"].to_list() == [0.0] * 3
 
 
@@ -80,10 +80,10 @@ def test_the_whole_is_the_mean_of_its_buckets(found: Figures, split: Split) -> N
 def test_weights_of_what_is_hidden_do_not_matter(found: Figures, lists: LISTS, split: Split) -> None:
     faint = split.hidden.copy()
     faint.data[:] = np.float32(1e-40)
-    again = figures(lists, split._replace(hidden=faint), (5, 10), seed=0)
+    again = compare(lists, split._replace(hidden=faint), (5, 10), seed=0)
     assert again.means.equals(found.means)
 
 
 def test_the_seed_decides_the_intervals(found: Figures, lists: LISTS, split: Split) -> None:
-    assert figures(lists, split, (5, 10), seed=0).means.equals(found.means)
-    assert not figures(lists, split, (5, 10), seed=1).means.equals(found.means)
+    assert compare(lists, split, (5, 10), seed=0).means.equals(found.means)
+    assert not compare(lists, split, (5, 10), seed=1).means.equals(found.means)

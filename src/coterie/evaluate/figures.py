@@ -50,7 +50,7 @@ class Figures(NamedTuple):
     buckets: pl.DataFrame
 
 
-def figures(lists: Mapping[str, NDArray[np.int32]], split: Split, ks: tuple[int, ...], *, seed: int) -> Figures:
+def compare(lists: Mapping[str, NDArray[np.int32]], split: Split, ks: tuple[int, ...], *, seed: int) -> Figures:
     """Compare methods on the lists they gave to the same test users.
 
     Intervals are of the mean over test users, 95 %, from 1,000 draws of the users with replacement, the same draws for
