@@ -89,7 +89,8 @@ class Given(NamedTuple):
 
 def make_peers(given: Given, data: Data) -> list[Peer]:
     """The peers by their names, in the order given."""
-    made: list[Peer] = [Popular(), PopularOfLate(), ItemNeighbours(), Als(), Bpr(), Ease(), L3ae(), Embedding()]
+    made: list[Peer] = [Popular(), PopularOfLate(), ItemNeighbours(), Als(), Bpr(), Ease(), Embedding()]
+    made += [L3ae(cold=given.protocol == "items")]
     made += [SasRec(given.minutes), CoterieDefaults(), Coterie(HALF_LIVES.get(given.protocol))]
     made += [CoterieDefaults(f"coterie-{name}", **options) for name, options in ABLATIONS.items()]
     for name in TEXT_PEERS:

@@ -23,10 +23,10 @@ class Embedding:
     name = "embedding"
     grid: ClassVar[Grid] = {
         "learning_rate": (0.01, 0.003),
-        "negatives": (4, 1, 16),
-        "decay": (1e-6, 1e-5, 1e-4),
+        "negatives": (16, 4),
+        "decay": (1e-5, 1e-4, 1e-3),
         "epochs": (10, 30),
-        "dimensions": (64, 32),
+        "dimensions": (64, 128, 32),
     }
     lacks = staticmethod(lacks_nothing)
 

@@ -47,10 +47,10 @@ class Bpr:
 
     name = "bpr"
     grid: ClassVar[Grid] = {
-        "learning_rate": (0.05, 0.01, 0.1),
-        "iterations": (100, 30, 300),
-        "regularization": (0.01, 0.001, 0.1),
-        "factors": (64, 128),
+        "learning_rate": (0.1, 0.03, 0.3),
+        "iterations": (300, 100),
+        "regularization": (0.01, 0.003, 0.03),
+        "factors": (64, 128, 256),
     }
     lacks = staticmethod(lacks_nothing)
 

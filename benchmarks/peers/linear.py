@@ -77,16 +77,18 @@ class L3ae:
     λ (`ridge`) and λ_S / λ (`text`) are the settings here, because the authors' best λ_X are negative for some data.
     `text` = 0 is EASE. Nothing of size items × items is made for S: S = I − P_F diag(P_F)⁻¹, and P_F is the identity
     less a product of thin matrices.
+
+    Args:
+        cold: tune for items without events. λ_S only scales their scores, so λ_F is searched further in place of `text`.
     """
 
     name = "l3ae"
-    grid: ClassVar[Grid] = {
-        "ridge": (200.0, 50.0, 500.0, 1_500.0),
-        "text": (1.0, 0.3, 1.5),
-        "text_ridge": (5.0, 1.0, 20.0),
-    }
 
-    def __init__(self) -> None:
+    def __init__(self, cold: bool = False) -> None:
+        ridge = (200.0, 50.0, 500.0, 1_500.0)
+        self.grid: Grid = {"ridge": ridge, "text": (1.0, 0.3, 1.5), "text_ridge": (5.0, 1.0, 20.0)}
+        if cold:
+            self.grid = {"text_ridge": (5.0, 1.0, 20.0, 100.0, 500.0), "ridge": ridge}
         self._last: tuple[sparse.csr_array, float, RidgeInverse] | None = None
 
     def lacks(self, training: Training) -> str:
