@@ -79,7 +79,7 @@ class L3ae:
     less a product of thin matrices.
 
     Args:
-        cold: tune for items without events. λ_S only scales their scores, so λ_F is searched further in place of `text`.
+        cold: tune for items without events. λ_S only scales their scores, so λ_F is searched further instead of `text`.
     """
 
     name = "l3ae"
