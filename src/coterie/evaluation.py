@@ -27,6 +27,7 @@ from coterie.evaluate.protocols import evaluate_users, rank
 from coterie.evaluate.references import Method, references
 from coterie.evaluate.tune import Tuning, best_of, n_trials, search
 from coterie.interest import InterestModel, fit_interest
+from coterie.parallel import one_blas_thread
 from coterie.pipeline import encode_items, fit_options
 from coterie.progress import SILENT, Progress
 from coterie.settings import Settings, make_settings
@@ -111,15 +112,12 @@ def evaluate(
         SettingsError: the protocol, k or a setting cannot be used.
         DataError: a table cannot be read, has no time for `time`, or leaves too few users to test.
     """
-    import scipy.linalg  # noqa: F401  # only a BLAS that is loaded can be held to one thread
-    from threadpoolctl import threadpool_limits
-
     chosen = make_settings(**settings)
     known = _known(protocol)
     ks = _lengths(known, k)
     dataset = read_tables(events, items, settings=chosen, ordered=known == "last", progress=progress)
     vectors = encode_items(dataset, chosen, progress)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         parts = _parts(dataset, known, chosen)
         _check(parts, dataset, known)
         split = next(iter(parts.values()))

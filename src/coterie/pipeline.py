@@ -19,12 +19,13 @@ from scipy import sparse
 from coterie import __version__
 from coterie.folder import check_output, write_folder
 from coterie.groups import GroupOptions, GroupsFound, find_groups
-from coterie.interest import FitOptions, InterestModel, fit_interest
+from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
-from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
+from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
 from coterie.model import Model, membership_frame
-from coterie.profiles import name_groups, profile_groups
+from coterie.parallel import one_blas_thread, side_by_side
+from coterie.profiles import Keywords, item_keywords, name_groups, profile_groups
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -72,38 +73,45 @@ def discover(
         OutputError: `output` cannot be written.
     """
     chosen = make_settings(**settings)
-    encoder_known = make_encoder(chosen.encoder)
+    make_encoder(chosen.encoder)
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
-    with open_sources(events, items, users) as sources:
-        store = StageStore(sources.fingerprint(chosen), progress=progress)
-        run = _Run(chosen, store, progress)
+    with one_blas_thread(), open_sources(events, items, users) as sources:
+        run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress)
         dataset = run.kept(
             "tables",
             (),
             lambda: read_tables(sources.events, sources.items, sources.users, settings=chosen, progress=progress),
         )
-    vectors = run.kept(
-        "vectors", (encoder_known.fingerprint, chosen.language), lambda: encode_items(dataset, chosen, progress)
-    )
-    histories = dataset.histories(chosen.half_life_days)
-    fit = fit_options(chosen)
-    interest = run.kept(
-        "interest",
-        (asdict(fit), chosen.encoder, chosen.half_life_days),
-        lambda: fit_interest(histories, vectors, fit, progress=progress),
-    )
-    options = group_options(chosen)
-    found = run.kept(
-        "groups",
-        (asdict(options), chosen.encoder, chosen.half_life_days),
-        lambda: find_groups(histories, vectors, options, progress=progress),
-    )
-    model = _describe(run, dataset, histories, interest, found)
-    if output is not None:
-        with run.timed("writing"):
-            _write(model, Path(output), overwrite=overwrite)
+        model = _model(run, dataset)
+        if output is not None:
+            with run.timed("writing"):
+                _write(model, Path(output), overwrite=overwrite)
     return model
+
+
+def _model(run: _Run, dataset: Dataset) -> Model:
+    """Interests and groups, side by side where there are two cores, then all that is told of them."""
+    settings, progress = run.settings, run.progress
+    encoder = make_encoder(settings.encoder).fingerprint
+    vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
+    histories = dataset.histories(settings.half_life_days)
+    fit, options = fit_options(settings), group_options(settings)
+    statistics = ItemStatistics.of(histories, settings.beta)
+    interest, found, keywords = side_by_side(
+        lambda: run.kept(
+            "interest",
+            (asdict(fit), settings.encoder, settings.half_life_days),
+            lambda: fit_interest(histories, vectors, fit, statistics=statistics, progress=progress),
+        ),
+        lambda: run.kept(
+            "groups",
+            (asdict(options), settings.encoder, settings.half_life_days),
+            lambda: find_groups(histories, vectors, options, statistics=statistics, progress=progress),
+        ),
+        lambda: item_keywords(dataset.items, settings.language),
+    )
+    return _describe(run, dataset, histories, (interest, found, keywords))
 
 
 @dataclass
@@ -131,25 +139,16 @@ class _Run:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Run a stage on one BLAS thread and note how long it takes, in seconds.
-
-        numpy and scipy each bring a BLAS with threads of its own, which wait for work by spinning: with two threads
-        each on two cores, a run took three times as long as on one.
-        """
-        import scipy.linalg  # noqa: F401  # only a BLAS that is loaded can be held to one thread
-        from threadpoolctl import threadpool_limits
-
+        """Note how long a stage takes, in seconds."""
         start = time.perf_counter()
-        with threadpool_limits(limits=1, user_api="blas"):
-            yield
+        yield
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
 def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
-    texts = item_texts(dataset.items)
-    encoder = make_encoder(settings.encoder).fit(texts)
-    return encode_cached(encoder, texts, cache=VectorCache(), progress=progress)
+    encoder = make_encoder(settings.encoder)
+    return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 
 
 def fit_options(settings: Settings) -> FitOptions:
@@ -182,28 +181,33 @@ def group_options(settings: Settings) -> GroupOptions:
 
 
 def _describe(
-    run: _Run, dataset: Dataset, histories: sparse.csr_array, interest: InterestModel, found: GroupsFound
+    run: _Run, dataset: Dataset, histories: sparse.csr_array, learnt: tuple[InterestModel, GroupsFound, Keywords]
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
+    interest, found, keywords = learnt
     n_groups = found.grouping.n_groups
     memberships = found.grouping.assign(histories, settings.memberships)
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
-    with run.timed("profiles"):
-        profiles = profile_groups(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
-    with run.timed("names"), progress.stage("naming groups"):
-        names = name_groups(
-            profiles,
-            dataset.items.with_columns(pl.Series("n_users", n_users)),
-            language=settings.language,
-            settings=settings,
-            n_groups=n_groups,
-        )
+
+    def told() -> tuple[pl.DataFrame, pl.DataFrame]:
+        with run.timed("profiles"):
+            profiles = profile_groups(
+                dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
+            )
+        with run.timed("names"), progress.stage("naming groups"):
+            items = dataset.items.with_columns(pl.Series("n_users", n_users))
+            language = settings.language
+            return profiles, name_groups(profiles, items, language=language, settings=settings, n_groups=n_groups)
+
+    def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
+        with run.timed("map"), progress.stage("drawing the map"):
+            return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
+
+    (profiles, names), places = side_by_side(told, drawn)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
-    with run.timed("map"), progress.stage("drawing the map"):
-        places = lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
     return Model(
         settings=settings,
         about={

@@ -34,7 +34,7 @@ def random_places(histories: sparse.csr_array, rng: np.random.Generator) -> NDAr
     """Place of every entry in a random order of its user's entries, from 0, shape (histories.nnz,)."""
     lengths = np.diff(histories.indptr)
     user = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((rng.random(len(user)), user))
+    order = np.argsort(user + rng.random(len(user)))  # by user, at random within each
     place = np.empty(len(user), dtype=np.int64)
     place[order] = np.arange(len(user)) - histories.indptr[:-1][user]
     return place
