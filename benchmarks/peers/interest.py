@@ -9,6 +9,7 @@ from scipy import sparse
 
 from coterie.interest import FitOptions, fit_interest
 from coterie.interest.fit import default_ridge
+from coterie.interest.gram import ItemStatistics
 from peers.base import Fitted, FloatArray, Grid, Histories, Training, lacks_nothing
 
 
@@ -83,10 +84,7 @@ class Coterie:
     ) -> Fitted:
         recency = Recency(items, days)
         weights = recency(training.histories)
-        warm = np.bincount(weights.indices, minlength=weights.shape[1]) > 0
-        chosen = FitOptions(
-            seed=training.seed, ridge=ridge * default_ridge(weights[:, np.flatnonzero(warm)]), **options
-        )
+        chosen = FitOptions(seed=training.seed, ridge=ridge * default_ridge(ItemStatistics(weights)), **options)
         return _fitted(weights, training, chosen, recency)
 
 
