@@ -1,0 +1,235 @@
+"""Names of groups by a chat model, from evidence alone and checked; the keyword name where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from coterie.errors import ChatAnswerError, ChatError
+from coterie.language.chat import ChatModel
+from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
+from coterie.profiles.evidence import Catalogue, Evidence
+from coterie.profiles.grounds import stems
+from coterie.progress import SILENT, Progress, Step
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TRIES = 3
+"""Answers that a model may give about a group before it keeps its keyword name."""
+TOGETHER = 4
+"""Groups named in one prompt: each is seen beside others, and a small model can still follow."""
+
+LANGUAGES = {
+    "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
+    "ru": "Russian", "th": "Thai", "tr": "Turkish", "zh": "Chinese (中文)",
+}  # fmt: skip
+"""ISO 639-1 code → how a prompt names the language."""
+
+
+@dataclass
+class _Naming:
+    """State of naming all groups of one catalogue.
+
+    Attributes:
+        names: name of each group so far; keyword names to begin with.
+        descriptions: the model's sentence on a group, where it wrote one that holds.
+        named: groups that the model has named.
+    """
+
+    catalogue: Catalogue
+    chat: ChatModel
+    names: dict[int, str]
+    descriptions: dict[int, str] = field(default_factory=dict)
+    named: set[int] = field(default_factory=set)
+
+    def evidence(self, group_ids: Sequence[int]) -> list[Evidence]:
+        return [group for group in self.catalogue.groups if group.group_id in set(group_ids)]
+
+    def said(self, template: str, **values: object) -> str:
+        """A prompt, filled in."""
+        told = LANGUAGES.get(self.catalogue.language, "the language of the evidence")
+        return _prompts().get_template(template).render(language=told, longest_name=LONGEST_NAME, **values).strip()
+
+    def others(self, group_ids: Sequence[int]) -> list[str]:
+        return [name for group_id, name in self.names.items() if group_id not in group_ids]
+
+    def problem(self, group: Evidence, name: str) -> str | None:
+        return name_problem(
+            name,
+            group.grounds,
+            language=self.catalogue.language,
+            titles=self.catalogue.titles,
+            taken=[other for group_id, other in self.names.items() if group_id != group.group_id],
+        )
+
+
+def name_by_chat(
+    names: pl.DataFrame, catalogue: Catalogue, chat: ChatModel, *, progress: Progress = SILENT
+) -> tuple[pl.DataFrame, list[str]]:
+    """Names by a chat model where its answers hold, and the keyword names elsewhere.
+
+    Groups are named a few at a time, so that each is seen beside siblings; names that say nearly the same are given
+    anew, together. A refused answer is told to the model with the reason, twice at most. The model's sentence, where
+    every word of it is backed, stands before the description there is.
+
+    Args:
+        names: from `name_groups`.
+        catalogue: evidence on the groups.
+        chat: asked.
+        progress: told of the groups done.
+
+    Returns:
+        The names, with the model's name in `named_by` where it named the group; and what a user should be told, at most
+        one sentence.
+    """
+    naming = _Naming(catalogue, chat, dict(names.select("group_id", "name").iter_rows()))
+    able = [group.group_id for group in catalogue.groups if group.titles and (group.words or group.categories)]
+    warnings: list[str] = []
+    try:
+        with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
+            for start in range(0, len(able), TOGETHER):
+                _name(naming, able[start : start + TOGETHER], step)
+            for alike in _alike(naming):
+                _rename(naming, alike)
+    except ChatError as error:
+        warnings.append(f"{error.message}: {len(able) - len(naming.named)} groups keep names made of keywords")
+    if not warnings and len(naming.named) < len(able):
+        kept = len(able) - len(naming.named)
+        warnings.append(f"{kept} of {len(able)} groups keep names made of keywords: what {chat.name} said did not hold")
+    for warning in warnings:
+        progress.note(warning)
+    return _with_answers(names, naming), warnings
+
+
+def _with_answers(names: pl.DataFrame, naming: _Naming) -> pl.DataFrame:
+    ids = names["group_id"].to_list()
+    described = [
+        f"{naming.descriptions[group_id]} {given}" if group_id in naming.descriptions else given
+        for group_id, given in zip(ids, names["description"], strict=True)
+    ]
+    by = [naming.chat.name if group_id in naming.named else "keywords" for group_id in ids]
+    return names.with_columns(
+        pl.Series("name", [naming.names[group_id] for group_id in ids], dtype=pl.String),
+        pl.Series("description", described, dtype=pl.String),
+        pl.Series("named_by", by, dtype=pl.String),
+    )
+
+
+def _name(naming: _Naming, group_ids: list[int], step: Step) -> None:
+    """Ask for the names of a few groups, and again for those whose names do not hold."""
+    asked = naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
+    _converse(naming, group_ids, asked)
+    step.advance(len(group_ids))
+
+
+def _rename(naming: _Naming, group_ids: list[int]) -> None:
+    """Ask for other names of groups that are named nearly alike; who gets none keeps what he has."""
+    told = naming.said("alike.txt.j2", alike=[(group_id, naming.names[group_id]) for group_id in group_ids])
+    asked = naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
+    _converse(naming, group_ids, f"{told}\n\n{asked}", tries=1)
+
+
+def _converse(naming: _Naming, group_ids: list[int], asked: str, tries: int = TRIES) -> None:
+    """Ask until every group has a name that holds, `tries` times at most.
+
+    Raises:
+        ChatError: the model cannot be reached, so that asking on is no use.
+    """
+    start = [{"role": "system", "content": naming.said("system.txt.j2")}, {"role": "user", "content": asked}]
+    messages, left = list(start), list(group_ids)
+    for _ in range(tries):
+        try:
+            answer = naming.chat.complete(messages, answer_schema(len(left)))
+        except ChatAnswerError:
+            answer = {}
+        problems = _take(naming, left, answer)
+        left = [group_id for group_id, _, _ in problems]
+        if not left:
+            return
+        # The answer itself is not repeated: it may be long, and what was in it may be what is wrong.
+        messages = [*start, {"role": "user", "content": naming.said("again.txt.j2", problems=problems)}]
+
+
+def _take(naming: _Naming, group_ids: list[int], answer: Mapping[str, Any]) -> list[tuple[int, str, str]]:
+    """Keep the names of an answer that hold; group, name shown and problem of each group that got none."""
+    given = dict(_answers(answer, group_ids))
+    problems = []
+    for group in naming.evidence(group_ids):
+        name, description = given.get(group.group_id, ("", ""))
+        problem = naming.problem(group, name) if name else "no name was given"
+        if problem is not None:
+            # a name that does not hold may be an order of somebody: it is not shown to the model again
+            problems.append((group.group_id, "", problem))
+            continue
+        naming.names[group.group_id] = name[:1].upper() + name[1:]
+        naming.named.add(group.group_id)
+        naming.descriptions.pop(group.group_id, None)
+        if description_problem(description, group.grounds, language=naming.catalogue.language) is None:
+            end = "。" if naming.catalogue.language in {"zh", "ja"} else "."
+            naming.descriptions[group.group_id] = description[:1].upper() + description[1:] + end
+    return problems
+
+
+def _answers(answer: Mapping[str, Any], group_ids: Sequence[int]) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Group → name and description, from what the model made of the schema."""
+    listed = answer.get("groups", [answer])
+    for place, row in enumerate(listed if isinstance(listed, list) else [listed]):
+        if not isinstance(row, Mapping):
+            continue
+        number = row.get("group")
+        alone = len(group_ids) == 1 and place == 0
+        if number not in group_ids and not alone:
+            continue
+        yield group_ids[0] if alone else number, (tidy(row.get("name")), tidy(row.get("description")))
+
+
+def _alike(naming: _Naming) -> list[list[int]]:
+    """Groups named by the model whose names share at least half of their words, in sets that belong together."""
+    language = naming.catalogue.language
+    of = {group_id: stems(naming.names[group_id], language) for group_id in sorted(naming.named)}
+    sets: list[list[int]] = []
+    placed: set[int] = set()
+    for group_id, mine in of.items():
+        near = [
+            other
+            for other, theirs in of.items()
+            if other not in placed and len(mine & theirs) * 2 >= len(mine | theirs) > 0
+        ]
+        if group_id not in placed and len(near) > 1:
+            sets.append(near[: 2 * TOGETHER])
+            placed.update(near)
+    return sets
+
+
+def answer_schema(n_groups: int) -> dict[str, Any]:
+    """JSON schema of an answer about so many groups."""
+    row = {
+        "type": "object",
+        "properties": {
+            "group": {"type": "integer"},
+            "name": {"type": "string", "maxLength": LONGEST_NAME},
+            "description": {"type": "string", "maxLength": LONGEST_DESCRIPTION},
+        },
+        "required": ["group", "name", "description"],
+        "additionalProperties": False,
+    }
+    groups = {"type": "array", "items": row, "minItems": n_groups, "maxItems": n_groups}
+    return {"type": "object", "properties": {"groups": groups}, "required": ["groups"], "additionalProperties": False}
+
+
+@lru_cache(maxsize=1)
+def _prompts() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(  # noqa: S701 - prompts are plain text, and what goes into them has been made harmless
+        loader=PackageLoader("coterie.profiles", "prompts"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
