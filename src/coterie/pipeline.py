@@ -23,8 +23,10 @@ from coterie.interest import FitOptions, InterestModel, fit_interest
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
+from coterie.language.answers import CachedChat
+from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
-from coterie.profiles import name_groups, profile_groups
+from coterie.profiles import Fidelity, call_groups, names_fidelity, profile_groups
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -49,6 +51,7 @@ def discover(
     output: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    chat: ChatModel | None = None,
     **settings: Any,
 ) -> Model:
     """Find the groups of users who share interests.
@@ -61,6 +64,7 @@ def discover(
         output: folder to write the model and its report to, whole or not at all.
         overwrite: replace what is in `output`.
         progress: told of the stages.
+        chat: names the groups; None: the chat model that the settings name, if any.
         **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
 
     Returns:
@@ -73,6 +77,7 @@ def discover(
     """
     chosen = make_settings(**settings)
     encoder_known = make_encoder(chosen.encoder)
+    endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
     with open_sources(events, items, users) as sources:
@@ -99,7 +104,8 @@ def discover(
         (asdict(options), chosen.encoder, chosen.half_life_days),
         lambda: find_groups(histories, vectors, options, progress=progress),
     )
-    model = _describe(run, dataset, histories, interest, found)
+    namer = CachedChat(endpoint) if endpoint else chat
+    model = _describe(run, dataset, histories, vectors, interest, found, namer)
     if output is not None:
         with run.timed("writing"):
             _write(model, Path(output), overwrite=overwrite)
@@ -181,7 +187,13 @@ def group_options(settings: Settings) -> GroupOptions:
 
 
 def _describe(
-    run: _Run, dataset: Dataset, histories: sparse.csr_array, interest: InterestModel, found: GroupsFound
+    run: _Run,
+    dataset: Dataset,
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    interest: InterestModel,
+    found: GroupsFound,
+    chat: ChatModel | None,
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
@@ -191,14 +203,14 @@ def _describe(
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
     with run.timed("profiles"):
         profiles = profile_groups(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
-    with run.timed("names"), progress.stage("naming groups"):
-        names = name_groups(
-            profiles,
-            dataset.items.with_columns(pl.Series("n_users", n_users)),
-            language=settings.language,
-            settings=settings,
-            n_groups=n_groups,
+    with run.timed("names"):
+        items = dataset.items.with_columns(pl.Series("n_users", n_users))
+        names, told = call_groups(
+            profiles, items, n_groups=n_groups, language=settings.language, chat=chat, progress=progress
         )
+    with run.timed("fidelity"), progress.stage("measuring fidelity"):
+        encoder = make_encoder(settings.encoder).fit(item_texts(dataset.items))
+        fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
     with run.timed("map"), progress.stage("drawing the map"):
@@ -213,7 +225,7 @@ def _describe(
         interest=interest,
         grouping=found.grouping,
         items=_items(dataset, interest, n_users),
-        groups=_groups(found, primary, names),
+        groups=_groups(found, primary, names, fidelity),
         memberships=membership_frame(memberships, dataset.users["user_id"]),
         profiles=profiles,
         group_recommendations=lists,
@@ -221,7 +233,7 @@ def _describe(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
-        quality=_quality(run, dataset, interest, found, primary),
+        quality=_quality(run, dataset, interest, found, primary, (fidelity, told)),
     )
 
 
@@ -238,7 +250,12 @@ def _items(dataset: Dataset, interest: InterestModel, n_users: np.ndarray[Any, n
     )
 
 
-def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], names: pl.DataFrame) -> pl.DataFrame:
+def _groups(
+    found: GroupsFound,
+    primary: np.ndarray[Any, np.dtype[np.int32]],
+    names: pl.DataFrame,
+    fidelity: Fidelity,
+) -> pl.DataFrame:
     n_groups = found.grouping.n_groups
     sizes = np.bincount(primary[primary >= 0], minlength=n_groups)
     gain, error = found.gain.by_group, found.gain.error_by_group
@@ -252,6 +269,7 @@ def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], na
             "gain": pl.Series(gain, nan_to_null=True),
             "gain_low": pl.Series(gain - 1.96 * error, nan_to_null=True),
             "gain_high": pl.Series(gain + 1.96 * error, nan_to_null=True),
+            "fidelity": pl.Series(fidelity.by_group, nan_to_null=True),
         }
     )
     named = numbers.join(names, on="group_id", how="left", maintain_order="left")
@@ -267,6 +285,7 @@ def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], na
         "gain",
         "gain_low",
         "gain_high",
+        "fidelity",
     )
 
 
@@ -276,8 +295,10 @@ def _quality(
     interest: InterestModel,
     found: GroupsFound,
     primary: np.ndarray[Any, np.dtype[np.int32]],
+    names: tuple[Fidelity, list[str]],
 ) -> dict[str, Any]:
     gain, time_column = found.gain, dataset.events.timestamp
+    fidelity, told = names
     return {
         "gain": {"bits_per_event": gain.bits, "low": gain.low, "high": gain.high, "random": found.random},
         "curve": [
@@ -292,10 +313,11 @@ def _quality(
             }
             for point in found.curve
         ],
+        "fidelity": fidelity.facts(),
         "coverage": {"assigned_users": float((primary >= 0).mean())},
         "timings": run.timings,
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
-        "warnings": [*dataset.warnings, *_warnings(run.settings, found)],
+        "warnings": [*dataset.warnings, *_warnings(run.settings, found), *told],
         "dataset": {
             "users": dataset.users.height,
             "items": dataset.items.height,

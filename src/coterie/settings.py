@@ -52,7 +52,9 @@ class Settings(BaseSettings):
     )
     chat_model: str | None = Field(default=None, description="Name of the chat model at that endpoint.")
     chat_api_key: SecretStr | None = Field(
-        default=None, exclude=True, description="Key of that endpoint; a secret, so it has no flag and is never written."
+        default=None,
+        exclude=True,
+        description="Key of that endpoint; a secret, so it has no flag and is never written.",
     )
     chat_seconds: float = Field(
         default=600, gt=0, description="Most seconds that naming may wait for the chat model in one run."

@@ -30,7 +30,10 @@ COMMANDS: Final = {
     "groups": ("coterie.cli.show:groups", "List the groups of a model."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
-    "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
+    "doctor": (
+        "coterie.cli.doctor:doctor",
+        "Check the installation: versions, memory, cache, encoder, chat model, extras.",
+    ),
 }
 """Command → where it lies, and its line in `coterie --help`."""
 

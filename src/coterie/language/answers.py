@@ -2,8 +2,8 @@
 
     <root>/answers/<fingerprint of the model>/<hash of messages and schema>.json     {"check": CRC-32, "answer": {...}}
 
-A file is written under another name and then renamed, so any number of processes may read and write at once; one that is
-damaged counts as absent.
+A file is written under another name and then renamed, so any number of processes may read and write at once; one that
+is damaged counts as absent.
 """
 
 from __future__ import annotations

@@ -71,7 +71,9 @@ def post_json(url: str, body: object, headers: Mapping[str, str], *, until: floa
         if attempt + 1 == TRIES or time.monotonic() + pause >= until:
             break
         time.sleep(pause)
-    raise ChatError(f"{place} does not answer: {found.problem}", hint="check that the server runs and is not overloaded")
+    raise ChatError(
+        f"{place} does not answer: {found.problem}", hint="check that the server runs and is not overloaded"
+    )
 
 
 @dataclass

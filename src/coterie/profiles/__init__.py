@@ -1,6 +1,8 @@
 """Room 5: what sets each group apart, and what it is called."""
 
+from coterie.profiles.call import call_groups
+from coterie.profiles.fidelity import Fidelity, names_fidelity
 from coterie.profiles.names import name_groups
 from coterie.profiles.profile import profile_groups
 
-__all__ = ["name_groups", "profile_groups"]
+__all__ = ["Fidelity", "call_groups", "name_groups", "names_fidelity", "profile_groups"]

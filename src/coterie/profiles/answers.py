@@ -12,7 +12,7 @@ from coterie.profiles.grounds import Grounds, stems
 from coterie.profiles.orders import is_order
 
 SHORTEST_NAME, LONGEST_NAME = 2, 60
-LONGEST_DESCRIPTION = 240
+SHORTEST_DESCRIPTION, LONGEST_DESCRIPTION = 6, 240
 """Characters."""
 
 _NAME_MARKS = frozenset(" &'’-–,./()+·:、，（）：")
@@ -48,10 +48,8 @@ def name_problem(
     if bare in titles or any(title in bare for title in titles if title.count(" ") >= 2):
         return "it is the title of an item; say what the items have in common"
     strange, backed = grounds.unbacked(name, language)
-    if strange:
-        return f"the evidence does not show: {', '.join(strange[:5])}"
-    if not backed:
-        return "it says nothing that the evidence shows"
+    if strange or not backed:
+        return f"the evidence does not show {', '.join(strange[:5]) or 'what it says'}"
     mine = stems(name, language)
     if any(bare == other.lower() or mine == stems(other, language) for other in taken):
         return "another group has that name"
@@ -60,13 +58,13 @@ def name_problem(
 
 def description_problem(description: str, grounds: Grounds, *, language: str) -> str | None:
     """What is wrong with a description; None where nothing is. Arguments as for `name_problem`."""
-    if not 10 <= len(description) * (2 if language == "zh" else 1) or len(description) > LONGEST_DESCRIPTION:
-        return f"it has {len(description)} characters, and 10 to {LONGEST_DESCRIPTION} are allowed"
+    if not SHORTEST_DESCRIPTION <= len(description) <= LONGEST_DESCRIPTION:
+        return f"it has {len(description)} characters"
     if (problem := _unclean(description, _DESCRIPTION_MARKS)) is not None:
         return problem
     strange, backed = grounds.unbacked(description, language)
     if strange or backed < 2:
-        return f"the evidence does not show: {', '.join(strange[:5]) or 'what it says'}"
+        return f"the evidence does not show {', '.join(strange[:5]) or 'what it says'}"
     return None
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from coterie.errors import ChatAnswerError, ChatError
 from coterie.language.chat import ChatModel
 from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
-from coterie.profiles.evidence import Catalogue, Evidence
+from coterie.profiles.evidence import Catalogue, Evidence, harmless
 from coterie.profiles.grounds import stems
 from coterie.progress import SILENT, Progress, Step
 
@@ -30,6 +30,16 @@ LANGUAGES = {
     "ru": "Russian", "th": "Thai", "tr": "Turkish", "zh": "Chinese (中文)",
 }  # fmt: skip
 """ISO 639-1 code → how a prompt names the language."""
+
+
+EXAMPLES = {
+    "en": ("Seeds and garden tools", "Likes tomato seeds, trowels and seed trays."),
+    "de": ("Samen und Gartengeräte", "Mag Tomatensamen, Schaufeln und Saatschalen."),
+    "fr": ("Semences et outils de jardin", "Aime les semences de tomates, les truelles et les plateaux de semis."),
+    "es": ("Semillas y herramientas de jardín", "Le gustan las semillas de tomate, las palas y las bandejas."),
+    "it": ("Semi e attrezzi da giardino", "Ama i semi di pomodoro, le palette e i vassoi."),
+}
+"""Language → name and description of the example in the prompt; the Chinese one stands there with its evidence."""
 
 
 @dataclass
@@ -53,8 +63,10 @@ class _Naming:
 
     def said(self, template: str, **values: object) -> str:
         """A prompt, filled in."""
-        told = LANGUAGES.get(self.catalogue.language, "the language of the evidence")
-        return _prompts().get_template(template).render(language=told, longest_name=LONGEST_NAME, **values).strip()
+        code = self.catalogue.language
+        told = LANGUAGES.get(code, "the language of the evidence")
+        example = EXAMPLES.get(code, EXAMPLES["en"])
+        return _prompts().get_template(template).render(code=code, language=told, example=example, **values).strip()
 
     def others(self, group_ids: Sequence[int]) -> list[str]:
         return [name for group_id, name in self.names.items() if group_id not in group_ids]
@@ -152,7 +164,6 @@ def _converse(naming: _Naming, group_ids: list[int], asked: str, tries: int = TR
         left = [group_id for group_id, _, _ in problems]
         if not left:
             return
-        # The answer itself is not repeated: it may be long, and what was in it may be what is wrong.
         messages = [*start, {"role": "user", "content": naming.said("again.txt.j2", problems=problems)}]
 
 
@@ -164,8 +175,7 @@ def _take(naming: _Naming, group_ids: list[int], answer: Mapping[str, Any]) -> l
         name, description = given.get(group.group_id, ("", ""))
         problem = naming.problem(group, name) if name else "no name was given"
         if problem is not None:
-            # a name that does not hold may be an order of somebody: it is not shown to the model again
-            problems.append((group.group_id, "", problem))
+            problems.append((group.group_id, harmless(name), problem))
             continue
         naming.names[group.group_id] = name[:1].upper() + name[1:]
         naming.named.add(group.group_id)
@@ -183,10 +193,10 @@ def _answers(answer: Mapping[str, Any], group_ids: Sequence[int]) -> Iterator[tu
         if not isinstance(row, Mapping):
             continue
         number = row.get("group")
-        alone = len(group_ids) == 1 and place == 0
-        if number not in group_ids and not alone:
-            continue
-        yield group_ids[0] if alone else number, (tidy(row.get("name")), tidy(row.get("description")))
+        if len(group_ids) == 1 and place == 0:
+            number = group_ids[0]
+        if isinstance(number, int) and number in group_ids:
+            yield number, (tidy(row.get("name")), tidy(row.get("description")))
 
 
 def _alike(naming: _Naming) -> list[list[int]]:

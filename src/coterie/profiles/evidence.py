@@ -14,7 +14,7 @@ from coterie.profiles.names import item_weights, score_candidates, text_numbers,
 from coterie.profiles.orders import without_orders
 from coterie.profiles.phrases import title_and_body
 
-WORDS, CATEGORIES, TITLES = 10, 4, 8
+WORDS, CATEGORIES, TITLES = 8, 4, 6
 """Most words, categories and titles told of a group."""
 LONGEST_TITLE = 60
 """Characters of a title that are told."""
@@ -102,7 +102,7 @@ def gather_evidence(profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int],
 
 
 def harmless(text: str) -> str:
-    """Text that can stand between the marks of a prompt: one line, short, without characters that end or open a block."""
+    """Text that can stand in a prompt's block of data: one line, short, without characters that end or open a block."""
     plain = " ".join(_BREAKERS.sub(" ", clean_text(text)).split())
     return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1].rstrip() + "…"
 

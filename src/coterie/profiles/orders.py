@@ -11,15 +11,18 @@ from coterie.language.clean import clean_text
 
 _ORDERS = re.compile(
     r"""
-      \b(?:ignor|disregard|forget|overrid|bypass)\w*\b.{0,40}\b(?:instruction|prompt|rule|direction|guideline|above|previous|prior)
+      \b(?:ignor|disregard|forget|overrid|bypass)\w*\b.{0,40}
+        \b(?:instruction|prompt|rule|direction|guideline|above|previous|prior)
     | \b(?:system|developer|hidden)\s+(?:prompt|message|instruction)
     | \b(?:new|these|following|your|my)\s+instructions?\b
     | \byou\s+are\s+(?:now|chatgpt|an?\s+(?:ai|assistant|language\s+model|\w+\s+assistant))\b
     | \bas\s+an?\s+(?:ai|language)\s+(?:language\s+)?model\b
-    | \b(?:re)?(?:name|call|label|describe|title)\s+(?:this|the|each|every|all|your)\s+(?:group|segment|cluster|answer|output)
+    | \b(?:re)?(?:name|call|label|describe|title)\s+(?:this|the|each|every|all|your)\s+
+        (?:group|segment|cluster|answer|output)
     | \b(?:respond|reply|answer|output|return)\s+(?:only|exactly|with|in\s+json)\b
     | ^\s*(?:system|assistant|user|human|instructions?)\s*:
-    | <\|.*?\|> | \[/?inst\] | </?\s*(?:system|assistant|user|data|evidence|instructions?)\b | \#{2,}\s*(?:system|instruction)
+    | <\|.*?\|> | \[/?inst\] | </?\s*(?:system|assistant|user|data|evidence|instructions?)\b
+    | \#{2,}\s*(?:system|instruction)
     | \b(?:ignorier|vergiss|missacht)\w*.{0,40}\b(?:anweisung|vorgabe|regel)
     | \b(?:ignor|oubli)\w*.{0,40}\b(?:instruction|consigne)
     | \b(?:ignor|olvid|dimentic|esque)\w*.{0,40}\b(?:instrucc|istruzion|instruç)
