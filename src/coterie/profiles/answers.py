@@ -62,6 +62,9 @@ def description_problem(description: str, grounds: Grounds, *, language: str) ->
         return f"it has {len(description)} characters"
     if (problem := _unclean(description, _DESCRIPTION_MARKS)) is not None:
         return problem
+    said = tokens(description)
+    if len(set(said)) < 0.7 * len(said):
+        return "it repeats itself"
     strange, backed = grounds.unbacked(description, language)
     if strange or backed < 2:
         return f"the evidence does not show {', '.join(strange[:5]) or 'what it says'}"

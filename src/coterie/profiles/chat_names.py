@@ -14,15 +14,17 @@ from coterie.language.chat import ChatModel
 from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
 from coterie.profiles.evidence import Catalogue, Evidence, harmless
 from coterie.profiles.grounds import stems
-from coterie.progress import SILENT, Progress, Step
+from coterie.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TRIES = 3
 """Answers that a model may give about a group before it keeps its keyword name."""
-TOGETHER = 4
-"""Groups named in one prompt: each is seen beside others, and a small model can still follow."""
+TOGETHER = 6
+"""Most groups with names alike that are named anew in one prompt."""
+MOST_OTHERS = 20
+"""Most siblings that a prompt shows beside the group to name, those likest it first."""
 
 LANGUAGES = {
     "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
@@ -69,7 +71,13 @@ class _Naming:
         return _prompts().get_template(template).render(code=code, language=told, example=example, **values).strip()
 
     def others(self, group_ids: Sequence[int]) -> list[str]:
-        return [name for group_id, name in self.names.items() if group_id not in group_ids]
+        """Names of the other groups, those first that have most words in common with these groups' evidence."""
+        mine = {stem for group in self.evidence(group_ids) for text in group.told for stem in self.stems(text)}
+        names = [name for group_id, name in self.names.items() if group_id not in group_ids]
+        return sorted(names, key=lambda name: -len(mine & self.stems(name)))[:MOST_OTHERS]
+
+    def stems(self, text: str) -> set[str]:
+        return stems(text, self.catalogue.language)
 
     def problem(self, group: Evidence, name: str) -> str | None:
         return name_problem(
@@ -77,7 +85,10 @@ class _Naming:
             group.grounds,
             language=self.catalogue.language,
             titles=self.catalogue.titles,
-            taken=[other for group_id, other in self.names.items() if group_id != group.group_id],
+            taken=[
+                *(other for group_id, other in self.names.items() if group_id != group.group_id),
+                *(name for name, _ in EXAMPLES.values()),
+            ],
         )
 
 
@@ -86,9 +97,9 @@ def name_by_chat(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Names by a chat model where its answers hold, and the keyword names elsewhere.
 
-    Groups are named a few at a time, so that each is seen beside siblings; names that say nearly the same are given
-    anew, together. A refused answer is told to the model with the reason, twice at most. The model's sentence, where
-    every word of it is backed, stands before the description there is.
+    Each group is named beside the names of its siblings; names that say nearly the same are given anew, together, and
+    where they still do, the keyword name comes back. A refused answer is told to the model with the reason, twice at
+    most. The model's sentence, where every word of it is backed, stands before the description there is.
 
     Args:
         names: from `name_groups`.
@@ -105,12 +116,15 @@ def name_by_chat(
     warnings: list[str] = []
     try:
         with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
-            for start in range(0, len(able), TOGETHER):
-                _name(naming, able[start : start + TOGETHER], step)
+            for group_id in able:
+                _converse(naming, [group_id], _question(naming, [group_id]))
+                step.advance()
             for alike in _alike(naming):
-                _rename(naming, alike)
+                told = naming.said("alike.txt.j2", alike=[(group_id, naming.names[group_id]) for group_id in alike])
+                _converse(naming, alike, f"{told}\n\n{_question(naming, alike)}", tries=1)
     except ChatError as error:
         warnings.append(f"{error.message}: {len(able) - len(naming.named)} groups keep names made of keywords")
+    _part(naming, dict(names.select("group_id", "name").iter_rows()))
     if not warnings and len(naming.named) < len(able):
         kept = len(able) - len(naming.named)
         warnings.append(f"{kept} of {len(able)} groups keep names made of keywords: what {chat.name} said did not hold")
@@ -133,18 +147,8 @@ def _with_answers(names: pl.DataFrame, naming: _Naming) -> pl.DataFrame:
     )
 
 
-def _name(naming: _Naming, group_ids: list[int], step: Step) -> None:
-    """Ask for the names of a few groups, and again for those whose names do not hold."""
-    asked = naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
-    _converse(naming, group_ids, asked)
-    step.advance(len(group_ids))
-
-
-def _rename(naming: _Naming, group_ids: list[int]) -> None:
-    """Ask for other names of groups that are named nearly alike; who gets none keeps what he has."""
-    told = naming.said("alike.txt.j2", alike=[(group_id, naming.names[group_id]) for group_id in group_ids])
-    asked = naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
-    _converse(naming, group_ids, f"{told}\n\n{asked}", tries=1)
+def _question(naming: _Naming, group_ids: Sequence[int]) -> str:
+    return naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
 
 
 def _converse(naming: _Naming, group_ids: list[int], asked: str, tries: int = TRIES) -> None:
@@ -200,21 +204,33 @@ def _answers(answer: Mapping[str, Any], group_ids: Sequence[int]) -> Iterator[tu
 
 
 def _alike(naming: _Naming) -> list[list[int]]:
-    """Groups named by the model whose names share at least half of their words, in sets that belong together."""
-    language = naming.catalogue.language
-    of = {group_id: stems(naming.names[group_id], language) for group_id in sorted(naming.named)}
+    """Groups whose names share at least half of their words, in sets that hold one that the model named."""
+    of = {group_id: naming.stems(name) for group_id, name in naming.names.items()}
     sets: list[list[int]] = []
     placed: set[int] = set()
-    for group_id, mine in of.items():
-        near = [
-            other
-            for other, theirs in of.items()
-            if other not in placed and len(mine & theirs) * 2 >= len(mine | theirs) > 0
-        ]
+    for group_id in sorted(naming.named):
+        near = [other for other, theirs in of.items() if other not in placed and _much_shared(of[group_id], theirs)]
         if group_id not in placed and len(near) > 1:
-            sets.append(near[: 2 * TOGETHER])
+            sets.append(near[:TOGETHER])
             placed.update(near)
     return sets
+
+
+def _much_shared(mine: set[str], theirs: set[str]) -> bool:
+    """Whether two names share half of their words, or the shorter is nothing but words of the longer."""
+    return len(mine & theirs) * 2 >= len(mine | theirs) > 0 or len(mine & theirs) == min(len(mine), len(theirs)) > 0
+
+
+def _part(naming: _Naming, keyword_names: Mapping[int, str]) -> None:
+    """Give keyword names back until no name by the model is nearly that of another group."""
+    while sets := _alike(naming):
+        for alike in sets:
+            # the largest group keeps its name where the others have keyword names to go back to
+            kept = alike[0] if alike[0] in naming.named and len(naming.named & set(alike)) > 1 else None
+            for group_id in (naming.named & set(alike)) - {kept}:
+                naming.names[group_id] = keyword_names[group_id]
+                naming.named.discard(group_id)
+                naming.descriptions.pop(group_id, None)
 
 
 def answer_schema(n_groups: int) -> dict[str, Any]:

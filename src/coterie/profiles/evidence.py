@@ -1,4 +1,4 @@
-"""What a chat model is told about each group: words and titles of public items, and counts; nothing about any user."""
+"""What a chat model is told about each group: words and titles of public items; nothing about any user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ class Evidence:
 
     Attributes:
         group_id: the group.
-        users: its users, as far as its profile says; None where it has none.
         words: phrases that set it apart, best first.
         categories: categories likewise.
         titles: titles of items that many more of its users took than of all users, each of another text.
@@ -36,11 +35,15 @@ class Evidence:
     """
 
     group_id: int
-    users: int | None
     words: tuple[str, ...]
     categories: tuple[str, ...]
     titles: tuple[str, ...]
     grounds: Grounds
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Everything of it that a prompt shows."""
+        return (*self.categories, *self.words, *self.titles)
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,6 @@ def gather_evidence(profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int],
     weights, numbers = item_weights(profiles, items, ids), text_numbers(items)
     titles, bodies = title_and_body(items)
     labels = items["categories"].to_list() if "categories" in items.columns else [None] * items.height
-    sizes = dict(
-        profiles.filter((pl.col("facet") == "habit") & (pl.col("value") == "items per user"))
-        .select("group_id", "support")
-        .iter_rows()
-    )
     groups = []
     for group_id, row, columns, said in zip(ids, weights, best, phrases, strict=True):
         order = np.argsort(-row, kind="stable")[: np.count_nonzero(row)]
@@ -88,7 +86,6 @@ def gather_evidence(profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int],
         groups.append(
             Evidence(
                 group_id=group_id,
-                users=sizes.get(group_id),
                 words=_first(WORDS, [phrase for phrase, of in zip(said, is_category, strict=True) if not of]),
                 categories=_first(CATEGORIES, [phrase for phrase, of in zip(said, is_category, strict=True) if of]),
                 titles=_first(TITLES, [titles[at] or bodies[at] for at in order]),

@@ -9,8 +9,8 @@ from coterie.language.stopwords import STOP_WORDS
 from coterie.language.words import tokens
 from coterie.profiles.plain import PLAIN_WORDS
 
-BACKING = 3
-"""Different texts that must have a word; one item alone, whatever it is called, puts no word into a name."""
+BACKING = 2
+"""Different texts that must have a word: one item alone, whatever it is called, puts no word into a name."""
 _HAN = re.compile("[\u3400-\u9fff]")
 _HAN_PARTICLES = frozenset("的与和及或之类等在对是有为以了")
 
@@ -18,8 +18,8 @@ _HAN_PARTICLES = frozenset("的与和及或之类等在对是有为以了")
 class Grounds:
     """Words that a group's items back.
 
-    A word is backed where at least three different texts of what sets the group apart have it, or one with the same
-    stem, or where it stands in a phrase that was found to (fewer texts are enough where there are fewer than nine).
+    A word is backed where at least two different texts of what sets the group apart have it, or a word with the same
+    stem, or where it stands in a phrase that is known to be backed. Where there are fewer than six texts, one is enough.
 
     Args:
         texts: title, text and categories of each over-represented item; texts that begin alike given once.

@@ -19,7 +19,8 @@ _ORDERS = re.compile(
     | \bas\s+an?\s+(?:ai|language)\s+(?:language\s+)?model\b
     | \b(?:re)?(?:name|call|label|describe|title)\s+(?:this|the|each|every|all|your)\s+
         (?:group|segment|cluster|answer|output)
-    | \b(?:respond|reply|answer|output|return)\s+(?:only|exactly|with|in\s+json)\b
+    | \b(?:respond|reply|answer|output|return|print|say|write)\s+(?:only|exactly|nothing\s+but|in\s+json)\b
+    | \b(?:respond|reply|answer)\s+with\b
     | ^\s*(?:system|assistant|user|human|instructions?)\s*:
     | <\|.*?\|> | \[/?inst\] | </?\s*(?:system|assistant|user|data|evidence|instructions?)\b
     | \#{2,}\s*(?:system|instruction)
