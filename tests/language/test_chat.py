@@ -1,4 +1,4 @@
-"""A chat endpoint: what is sent, what is made of the answer, and that no server whatever holds a run or gets the key."""
+"""A chat endpoint: what is sent, what is made of the answer, that no server holds a run up, that the key stays here."""
 
 from __future__ import annotations
 

@@ -23,13 +23,14 @@ def rank_auc(
     Returns:
         Shape (n_groups, n_columns); NaN for groups with fewer members or others than `least`.
     """
-    from scipy.stats import rankdata
-
     members = np.zeros((n_groups, len(groups)))
     members[groups, np.arange(len(groups))] = 1
     size = members.sum(axis=1, keepdims=True)
     rest = len(groups) - size
-    ranks = rankdata(scores, axis=0) if len(groups) else np.zeros(scores.shape)
+    ranks = np.zeros(scores.shape)
+    for column in range(scores.shape[1]):
+        _, place, count = np.unique(scores[:, column], return_inverse=True, return_counts=True)
+        ranks[:, column] = (np.cumsum(count) - (count - 1) / 2)[place]  # equal scores share the mean of their ranks
     above = members @ ranks - size * (size + 1) / 2
     told = (size >= max(1, least)) & (rest >= max(1, least))
     return np.where(told, above / np.where(told, size * rest, 1), np.nan)

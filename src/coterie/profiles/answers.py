@@ -49,7 +49,9 @@ def name_problem(
         return "it is the title of an item; say what the items have in common"
     strange, backed = grounds.unbacked(name, language)
     if strange or not backed:
-        return f"the evidence does not show {', '.join(strange[:5]) or 'what it says'}"
+        return (
+            f"do not say {', '.join(strange[:5])}: the evidence does not" if strange else "it says nothing of the group"
+        )
     mine = stems(name, language)
     if any(bare == other.lower() or mine == stems(other, language) for other in taken):
         return "another group has that name"
@@ -67,7 +69,7 @@ def description_problem(description: str, grounds: Grounds, *, language: str) ->
         return "it repeats itself"
     strange, backed = grounds.unbacked(description, language)
     if strange or backed < 2:
-        return f"the evidence does not show {', '.join(strange[:5]) or 'what it says'}"
+        return "it says what the evidence does not"
     return None
 
 

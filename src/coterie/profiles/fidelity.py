@@ -39,7 +39,8 @@ class Fidelity:
     Attributes:
         by_group: AUC of each group's members against the rest, ranked by similarity to its name and description; NaN
             where it was not measured, shape (n_groups,).
-        shuffled: mean AUC of the groups under names that are not theirs: every other name once. NaN for a single group.
+        shuffled: mean AUC of the groups under names that are not theirs, every other name once; NaN for fewer than
+            three groups.
         own_first: share of the groups whose members are found better by their own name than by any other.
         users: users ranked.
     """
@@ -101,8 +102,8 @@ def measure_fidelity(
         AUC_g = (Σ_{u ∈ U_g} R_u − |U_g| (|U_g| + 1) / 2) / (|U_g| · |rest|),
 
     the chance that a member stands before somebody who is none (Mann & Whitney 1947). The control gives every group
-    every name but its own. It comes out a little below 0.5, by about (fidelity − 0.5) / (n_groups − 1), since whoever
-    is not in one group is in another whose name is among the others.
+    every name but its own, among users whom that name is not about: those it is about would stand first and pull the
+    control below 0.5 just where names are good.
 
     Args:
         names: vectors of the names, centred as the items' are, shape (n_groups, d).
@@ -116,33 +117,38 @@ def measure_fidelity(
         able = np.sort(generator(seed, "fidelity users").choice(able, MOST_USERS, replace=False))
     halves = hide(histories[able], HIDDEN_SHARE, generator(seed, "fidelity"))
     items = _unit(item_vectors - item_vectors.mean(axis=0))
-    found = [_table(names, seen, ranked, items, grouping) for seen, ranked in (halves, halves[::-1])]
-    with np.errstate(invalid="ignore"):
-        table = (found[0] + found[1]) / 2
-    return _summary(table, len(able))
+    found = [_tables(names, seen, ranked, items, grouping) for seen, ranked in (halves, halves[::-1])]
+    table, control = ((one + other) / 2 for one, other in zip(*found, strict=True))
+    return _summary(table, control, len(able))
 
 
-def _table(
+def _tables(
     names: FloatArray, seen: sparse.csr_array, ranked: sparse.csr_array, items: FloatArray, grouping: Assigns
-) -> NDArray[np.float64]:
-    """AUC of the members of each group (rows) under each name (columns), shape (n_groups, n_groups)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """AUC of the members of each group (rows) under each name (columns), each of shape (n_groups, n_groups).
+
+    Against everyone else, and without the users whom the name is about.
+    """
     both = np.flatnonzero((np.diff(seen.indptr) > 0) & (np.diff(ranked.indptr) > 0))
     group = grouping.scores(seen[both]).argmax(axis=1)
     taken = ranked[both]
     taken.data = np.ones_like(taken.data)
     users = _unit(np.asarray(taken @ items, dtype=np.float32))
     spoken = np.flatnonzero(users.any(axis=1))
-    return rank_auc(users[spoken] @ names.T, group[spoken], len(names), least=LEAST_MEMBERS)
+    likeness, group = users[spoken] @ names.T, group[spoken]
+    control = np.full((len(names), len(names)), np.nan)
+    for named in range(len(names)):
+        rest = group != named
+        control[:, [named]] = rank_auc(likeness[rest][:, [named]], group[rest], len(names), least=LEAST_MEMBERS)
+    return rank_auc(likeness, group, len(names), least=LEAST_MEMBERS), control
 
 
-def _summary(table: NDArray[np.float64], users: int) -> Fidelity:
+def _summary(table: NDArray[np.float64], control: NDArray[np.float64], users: int) -> Fidelity:
     own = np.diag(table).copy()
-    off = np.where(np.eye(len(table), dtype=bool), np.nan, table)
     measured = np.isfinite(own)
-    others = off[measured]
     return Fidelity(
         by_group=own,
-        shuffled=float(np.nanmean(others)) if np.isfinite(others).any() else float("nan"),
+        shuffled=float(np.nanmean(control)) if np.isfinite(control).any() else float("nan"),
         own_first=float((own[measured] >= np.nanmax(table[measured], axis=1)).mean())
         if measured.any()
         else float("nan"),

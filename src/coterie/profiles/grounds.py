@@ -19,7 +19,7 @@ class Grounds:
     """Words that a group's items back.
 
     A word is backed where at least two different texts of what sets the group apart have it, or a word with the same
-    stem, or where it stands in a phrase that is known to be backed. Where there are fewer than six texts, one is enough.
+    stem, or where it stands in a phrase that is known to be backed. Of fewer than six texts, one is enough.
 
     Args:
         texts: title, text and categories of each over-represented item; texts that begin alike given once.

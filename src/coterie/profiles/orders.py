@@ -21,10 +21,13 @@ _ORDERS = re.compile(
         (?:group|segment|cluster|answer|output)
     | \b(?:respond|reply|answer|output|return|print|say|write)\s+(?:only|exactly|nothing\s+but|in\s+json)\b
     | \b(?:respond|reply|answer)\s+with\b
+    | \b(?:best|right|correct|only|new)\s+(?:name|label|answer)\s+(?:for\s+\w+\s+\w+\s+)?is\b
+    | \b(?:must|should|shall)\s+be\s+(?:named|called|labell?ed|titled)\b
     | ^\s*(?:system|assistant|user|human|instructions?)\s*:
     | <\|.*?\|> | \[/?inst\] | </?\s*(?:system|assistant|user|data|evidence|instructions?)\b
     | \#{2,}\s*(?:system|instruction)
     | \b(?:ignorier|vergiss|missacht)\w*.{0,40}\b(?:anweisung|vorgabe|regel)
+    | \b(?:negeer|vergeet)\w*.{0,40}\b(?:instructie|opdracht|regel)
     | \b(?:ignor|oubli)\w*.{0,40}\b(?:instruction|consigne)
     | \b(?:ignor|olvid|dimentic|esque)\w*.{0,40}\b(?:instrucc|istruzion|instruç)
     | (?:игнорир|забудь)\w*.{0,40}(?:инструкц|указани)
