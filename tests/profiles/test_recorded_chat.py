@@ -29,7 +29,10 @@ FILLERS = ("CLOCK", "UMBRELLA")
 def shelves(make):
     """Six groups of made users, each fond of twelve real items that have a word in common."""
     titles = shop().items["title"].unique().sort()
-    chosen = [titles.filter(titles.str.to_uppercase().str.contains(word, literal=True)).head(12).to_list() for word in SHELVES + FILLERS]
+    chosen = [
+        titles.filter(titles.str.to_uppercase().str.contains(word, literal=True)).head(12).to_list()
+        for word in SHELVES + FILLERS
+    ]
     listed = [title for shelf in chosen for title in shelf]
     start = np.cumsum([0, *map(len, chosen)])
     draws, groups = np.random.default_rng(0), np.repeat(np.arange(6), 60).astype(np.int32)
@@ -69,7 +72,9 @@ class Replay:
 def test_what_real_models_said_is_kept_where_it_holds(model: str, make) -> None:
     dataset, profiles = shelves(make)
     names, _ = call_groups(profiles, dataset.items, n_groups=6, language="en", chat=Replay(model))
-    said = {row.get("name") for answers in RECORDED[model].values() for each in answers for row in each.get("groups", [])}
+    said = {
+        row.get("name") for answers in RECORDED[model].values() for each in answers for row in each.get("groups", [])
+    }
     by_model = names.filter(pl.col("named_by") == model)
     assert by_model.height >= {"smollm2": 0, "qwen": 4}[model]
     assert names["name"].n_unique() == 6

@@ -18,6 +18,7 @@ SHORTEST_DESCRIPTION, LONGEST_DESCRIPTION = 6, 240
 _NAME_MARKS = frozenset(" &'’-–,./()+·:、，（）：")
 _DESCRIPTION_MARKS = _NAME_MARKS | frozenset(";。；—")
 _ADDRESS = re.compile(r"https?:|www\.|\w\.\w{2,}|://", re.IGNORECASE)
+_LONG_HAN = re.compile("[\u3400-\u9fff]{6,}")
 _LONG_NUMBER = re.compile(r"\d{5,}|\d[\d.,\s-]{6,}\d")
 
 
@@ -45,7 +46,7 @@ def name_problem(
     if (problem := _unclean(name, _NAME_MARKS)) is not None:
         return problem
     bare = name.lower()
-    if bare in titles or any(title in bare for title in titles if title.count(" ") >= 2):
+    if bare in titles or any(title in bare for title in titles if title.count(" ") >= 2 or _LONG_HAN.fullmatch(title)):
         return "it is the title of an item; say what the items have in common"
     strange, backed = grounds.unbacked(name, language)
     if strange or not backed:

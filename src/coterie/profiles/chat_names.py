@@ -73,7 +73,7 @@ class _Naming:
     def others(self, group_ids: Sequence[int]) -> list[str]:
         """Names of the other groups, those first that have most words in common with these groups' evidence."""
         mine = {stem for group in self.evidence(group_ids) for text in group.told for stem in self.stems(text)}
-        names = [name for group_id, name in self.names.items() if group_id not in group_ids]
+        names = [harmless(name) for group_id, name in self.names.items() if group_id not in group_ids]
         return sorted(names, key=lambda name: -len(mine & self.stems(name)))[:MOST_OTHERS]
 
     def stems(self, text: str) -> set[str]:
@@ -120,7 +120,9 @@ def name_by_chat(
                 _converse(naming, [group_id], _question(naming, [group_id]))
                 step.advance()
             for alike in _alike(naming):
-                told = naming.said("alike.txt.j2", alike=[(group_id, naming.names[group_id]) for group_id in alike])
+                told = naming.said(
+                    "alike.txt.j2", alike=[(group_id, harmless(naming.names[group_id])) for group_id in alike]
+                )
                 _converse(naming, alike, f"{told}\n\n{_question(naming, alike)}", tries=1)
     except ChatError as error:
         warnings.append(f"{error.message}: {len(able) - len(naming.named)} groups keep names made of keywords")
@@ -128,8 +130,6 @@ def name_by_chat(
     if not warnings and len(naming.named) < len(able):
         kept = len(able) - len(naming.named)
         warnings.append(f"{kept} of {len(able)} groups keep names made of keywords: what {chat.name} said did not hold")
-    for warning in warnings:
-        progress.note(warning)
     return _with_answers(names, naming), warnings
 
 

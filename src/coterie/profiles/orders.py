@@ -35,8 +35,34 @@ _ORDERS = re.compile(
     | (?:系统提示|提示词|系統提示)
     | (?:指示|命令|プロンプト).{0,10}(?:無視|忘れ)
     """,
-    re.IGNORECASE | re.VERBOSE,
+    re.VERBOSE,
 )
+
+_SIGNS = (
+    *("ignor", "disregard", "forget", "overrid", "bypass", "prompt", "instru", "hidden message", "system mess"),
+    *("developer mess", "you are", "as a", "name th", "name ea", "name ev", "name al", "name yo", "call th", "call ea"),
+    *("call ev", "call al", "call yo", "label", "describe", "title th", "title ea", "title yo", "respond", "reply"),
+    *(
+        "answer",
+        "output",
+        "return",
+        "print",
+        "say ",
+        "write",
+        "system",
+        "assistant",
+        "user",
+        "human",
+        "<",
+        "inst]",
+        "##",
+    ),
+    *("name is", "name for", "be named", "be called", "be titled", "anweisung", "vorgabe", "regel", "oubli", "olvid"),
+    *("dimentic", "esque", "игнор", "забудь", "忽", "视", "視", "忘", "理会", "提示"),
+)
+"""What an order must hold in any case; nearly all texts are done with after this quick look."""
+HEAD = 400
+"""Characters of a text that are looked at: no more of it is told to a chat model or quoted."""
 
 
 def is_order(text: str) -> bool:
@@ -45,13 +71,18 @@ def is_order(text: str) -> bool:
     It knows the usual phrases of ten languages, so it is the first of several guards, not the only one: an answer is
     also checked word by word (`coterie.profiles.answers`). A book with such a title loses a mention, nothing else.
     """
-    return _ORDERS.search(unicodedata.normalize("NFKC", clean_text(text))) is not None
+    head = text[:HEAD]
+    if not head.isascii():
+        head = unicodedata.normalize("NFKC", clean_text(head))
+    lowered = " ".join(head.lower().split())
+    return any(sign in lowered for sign in _SIGNS) and _ORDERS.search(lowered) is not None
 
 
 def without_orders(items: pl.DataFrame) -> pl.DataFrame:
     """The items, those with an order in their title, text or categories left without any of the three."""
     columns = [name for name in ("title", "text", "categories") if name in items.columns]
-    suspect = pl.Series([any(map(is_order, _spoken(row))) for row in items.select(columns).iter_rows()])
+    rows = items.select(columns).iter_rows()
+    suspect = pl.Series([any(map(is_order, _spoken(row))) for row in rows], dtype=pl.Boolean)
     if not suspect.any():
         return items
     blank = [pl.when(suspect).then(pl.lit([] if name == "categories" else "")).otherwise(name) for name in columns]
