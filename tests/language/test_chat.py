@@ -74,7 +74,8 @@ def test_a_server_that_knows_no_schema_is_asked_without(status: int, chat_server
 
     server = chat_server(behave)
     chat = EndpointChat(server.url, "tiny")
-    assert chat.complete(ASK, SCHEMA) == {"name": "Mugs"}
+    assert chat.complete([{"role": "system", "content": "Be brief."}, *ASK], SCHEMA) == {"name": "Mugs"}
+    assert server.asked[1] == {"model": "tiny", "messages": [{"role": "user", "content": "Be brief.\n\nName this."}]}
     assert chat.complete(ASK, SCHEMA) == {"name": "Mugs"}
     assert ["response_format" in body for body in server.asked] == [True, False, False]
 

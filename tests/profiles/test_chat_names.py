@@ -32,7 +32,7 @@ class Scripted:
         self.asked.append([dict(message) for message in messages])
         said = messages[1]["content"]
         groups = [int(number) for number in re.findall(r"^group (\d+)$", said.split("to name:")[-1], re.MULTILINE)]
-        rows = [self.answer(group, said, len(messages) - 1) for group in groups]
+        rows = [self.answer(group, said, len(messages) // 2) for group in groups]
         return {"groups": [{"group": group, **row} for group, row in zip(groups, rows, strict=True) if row]}
 
     @property
@@ -121,7 +121,7 @@ def test_a_bad_name_is_refused_three_times_and_then_the_keyword_name_stays(name:
         sum(
             "group 1:" in messages[-1]["content"] or "group 1," in messages[-1]["content"]
             for messages in chat.asked
-            if len(messages) == 3
+            if len(messages) == 4
         )
         == 2
     )
@@ -135,7 +135,7 @@ def test_the_reason_is_told_and_a_better_name_is_taken(ask) -> None:
     chat = Scripted(answer)
     names, told = ask(chat)
     assert names["name"][1] == "Garden chair lovers"
-    assert "atlantis" in next(messages[-1]["content"] for messages in chat.asked if len(messages) == 3)
+    assert "atlantis" in next(messages[-1]["content"] for messages in chat.asked if len(messages) == 4)
     assert told == []
 
 

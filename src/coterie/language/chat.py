@@ -72,8 +72,8 @@ def make_chat(settings: Settings) -> ChatModel | None:
 class EndpointChat:
     """A model behind `POST <base URL>/chat/completions`, as OpenAI, llama.cpp, vLLM, Ollama and many others serve it.
 
-    Asks for a JSON object of the given schema; a server that refuses to be told so is asked without, and the first
-    object in what it says is the answer.
+    Asks for a JSON object of the given schema. A server that refuses the request is asked the plainest way: no schema,
+    no temperature, the system's words before the user's. The first object in what it says is the answer.
 
     Args:
         base_url: the endpoint up to and with its version: `http://localhost:8080/v1`.
@@ -113,14 +113,20 @@ class EndpointChat:
             self._left -= time.monotonic() - start
 
     def _ask(self, messages: Messages, schema: Mapping[str, Any], until: float) -> object:
-        plain = {"model": self.name, "messages": [dict(message) for message in messages]}
         if not self._plain:
             form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
-            full = {**plain, "temperature": 0, "max_tokens": MOST_TOKENS, "response_format": form}
+            full = {
+                "model": self.name,
+                "messages": [dict(message) for message in messages],
+                "temperature": 0,
+                "max_tokens": MOST_TOKENS,
+                "response_format": form,
+            }
             status, answer = post_json(self._url, full, self._headers, until=until)
             if status not in {400, 422}:
                 return answer
-            self._plain = True  # some servers know no schema, some models take no temperature
+            self._plain = True  # some servers know no schema, some models no temperature and no system
+        plain = {"model": self.name, "messages": _without_system(messages)}
         status, answer = post_json(self._url, plain, self._headers, until=until)
         if status != 200:
             raise ChatError(f"the chat model refuses the request (HTTP {status})")
@@ -128,6 +134,15 @@ class EndpointChat:
 
     def __repr__(self) -> str:
         return f"EndpointChat({self._url!r}, {self.name!r})"
+
+
+def _without_system(messages: Messages) -> list[dict[str, str]]:
+    """The messages with the system's at the head of the user's first."""
+    system = [message["content"] for message in messages if message["role"] == "system"]
+    others = [dict(message) for message in messages if message["role"] != "system"]
+    if system and others:
+        others[0]["content"] = "\n\n".join([*system, others[0]["content"]])
+    return others
 
 
 def _content(answer: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +24,8 @@ TRIES = 3
 """Answers that a model may give about a group before it keeps its keyword name."""
 TOGETHER = 6
 """Most groups with names alike that are named anew in one prompt."""
+LONGEST_ECHO = 1_000
+"""Characters of a refused answer that the model is shown again."""
 MOST_OTHERS = 20
 """Most siblings that a prompt shows beside the group to name, those likest it first."""
 
@@ -168,7 +171,9 @@ def _converse(naming: _Naming, group_ids: list[int], asked: str, tries: int = TR
         left = [group_id for group_id, _, _ in problems]
         if not left:
             return
-        messages = [*start, {"role": "user", "content": naming.said("again.txt.j2", problems=problems)}]
+        again = naming.said("again.txt.j2", problems=problems)
+        said = json.dumps(answer, ensure_ascii=False)[:LONGEST_ECHO]
+        messages = [*start, {"role": "assistant", "content": said}, {"role": "user", "content": again}]
 
 
 def _take(naming: _Naming, group_ids: list[int], answer: Mapping[str, Any]) -> list[tuple[int, str, str]]:
