@@ -250,7 +250,12 @@ def test_a_newer_format_is_refused_with_the_way_to_upgrade(model: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [("not json", "is no JSON"), ("[]", "has no format_version"), ('{"format_version": 1}', "lists no files")],
+    [
+        ("not json", "is no JSON"),
+        ("[]", "has no format_version"),
+        ('{"format_version": 2}', "lists no files"),
+        ('{"format_version": 1}', "older version"),
+    ],
 )
 def test_a_damaged_manifest_is_refused(content: str, why: str, model: Path) -> None:
     (model / MANIFEST).write_text(content)

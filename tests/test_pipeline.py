@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import enumerate as enumerate_threads
+from threading import main_thread
 
 import polars as pl
 import pytest
@@ -132,7 +134,7 @@ def test_a_second_run_reuses_every_stage_and_gives_an_equal_model(tables: ShopTa
     first, second = Recorder(), Recorder()
     model, again = run(tables, first), run(tables, second)
     assert first.reused == []
-    assert second.reused == STAGES
+    assert sorted(second.reused) == sorted(STAGES)
     assert not {"fitting interests", "finding the groups"} & set(second.stages)
     assert_same(model, again)
 
@@ -162,7 +164,7 @@ def test_a_setting_makes_only_the_stages_it_shapes_anew(
     monkeypatch.setenv("COTERIE_CACHE_DIR", str(cache))
     recorder = Recorder()
     run(tables, recorder, **changed)
-    assert recorder.reused == reused
+    assert sorted(recorder.reused) == sorted(reused)
 
 
 def test_other_events_or_texts_are_other_runs(tables: ShopTables, cache: Path) -> None:
@@ -217,10 +219,14 @@ def test_an_interrupted_run_leaves_no_folder_and_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         run(tables, Recorder(stage, KeyboardInterrupt()), output=place / "model")
     assert list(place.iterdir()) == []
+    for thread in enumerate_threads():
+        if thread is not main_thread():
+            thread.join(60)  # what goes on side by side is finished, and kept, unless the process ends
     assert not list((cache / "stages").rglob(".*"))
     recorder = Recorder()
     run(tables, recorder, output=place / "model")
-    assert recorder.reused == finished
+    assert set(recorder.reused) >= set(finished)
+    assert set(recorder.reused) <= {*finished, "groups"}
     assert [entry.name for entry in place.iterdir()] == ["model"]
 
 
@@ -323,7 +329,7 @@ def test_no_events_are_refused() -> None:
 
 def test_timings_name_the_stages(tables: ShopTables) -> None:
     timings = run(tables).quality["timings"]
-    assert list(timings)[:4] == STAGES
+    assert set(timings) >= {*STAGES, "profiles", "names", "map", "lists"}
     assert all(seconds >= 0 for seconds in timings.values())
 
 

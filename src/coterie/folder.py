@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from coterie.errors import ModelError, OutputError
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Version of the folder's layout; a folder of a newer version is refused."""
 
 MANIFEST: Final = "manifest.json"
@@ -121,6 +121,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path} was made by a newer version of Coterie (format {version}; this one reads up to {FORMAT_VERSION})",
             hint="upgrade: pip install --upgrade coterie",
+        )
+    if version < FORMAT_VERSION:
+        raise ModelError(
+            f"{path} was made by an older version of Coterie (format {version}; this one reads {FORMAT_VERSION})",
+            hint="make it again with coterie discover",
         )
     if not isinstance(manifest.get("files"), dict):
         raise _damaged(path, f"{MANIFEST} lists no files")

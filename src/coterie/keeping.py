@@ -64,7 +64,7 @@ def _unpack_vectors(stage: Stage) -> NDArray[np.float32]:
 
 def _pack_interest(model: InterestModel) -> Parts:
     pairs = model.companions
-    arrays = {"taste": model.taste, "cold": model.cold}
+    arrays = {"taste": model.taste, "scale": model.scale, "cold": model.cold}
     arrays |= {"data": pairs.data, "indices": pairs.indices, "indptr": pairs.indptr}
     return arrays, {}, {"ridge": model.ridge, "text_prior": model.text_prior}
 
@@ -72,7 +72,7 @@ def _pack_interest(model: InterestModel) -> Parts:
 def _unpack_interest(stage: Stage) -> InterestModel:
     arrays, n_items = stage.arrays, len(stage.arrays["taste"])
     pairs = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n_items, n_items))
-    return InterestModel(arrays["taste"], pairs, arrays["cold"], **stage.facts)
+    return InterestModel(arrays["taste"], pairs, arrays["scale"], arrays["cold"], **stage.facts)
 
 
 def _pack_groups(found: GroupsFound) -> Parts:

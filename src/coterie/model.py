@@ -152,6 +152,7 @@ class Model:
         companions = self.interest.companions
         arrays = {
             "taste": self.interest.taste,
+            "scale": self.interest.scale,
             "cold": self.interest.cold,
             "companions.data": companions.data.astype(np.float32),
             "companions.indices": companions.indices.astype(np.int32),
@@ -197,7 +198,7 @@ class Model:
             # As they were saved: neither the environment nor coterie.toml has a say in a model that is made.
             settings=Settings.model_construct(**settings),
             about=about,
-            interest=InterestModel(arrays["taste"], companions, arrays["cold"], ridge, text_prior),
+            interest=InterestModel(arrays["taste"], companions, arrays["scale"], arrays["cold"], ridge, text_prior),
             grouping=Grouping(arrays["evidence"], arrays["shares"], temperature),
             quality=quality,
             **frames,

@@ -19,14 +19,15 @@ from scipy import sparse
 from coterie import __version__
 from coterie.folder import check_output, write_folder
 from coterie.groups import GroupOptions, GroupsFound, find_groups
-from coterie.interest import FitOptions, InterestModel, fit_interest
+from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
-from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
+from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
-from coterie.profiles import Fidelity, call_groups, names_fidelity, profile_groups
+from coterie.parallel import one_blas_thread, side_by_side
+from coterie.profiles import Fidelity, Keywords, call_groups, item_keywords, names_fidelity, profile_groups
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -76,49 +77,57 @@ def discover(
         OutputError: `output` cannot be written.
     """
     chosen = make_settings(**settings)
-    encoder_known = make_encoder(chosen.encoder)
+    make_encoder(chosen.encoder)
     endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
-    with open_sources(events, items, users) as sources:
-        store = StageStore(sources.fingerprint(chosen), progress=progress)
-        run = _Run(chosen, store, progress)
+    with one_blas_thread(), open_sources(events, items, users) as sources:
+        run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress)
+        run.chat = CachedChat(endpoint) if endpoint else chat
         dataset = run.kept(
             "tables",
             (),
             lambda: read_tables(sources.events, sources.items, sources.users, settings=chosen, progress=progress),
         )
-    vectors = run.kept(
-        "vectors", (encoder_known.fingerprint, chosen.language), lambda: _encode(dataset, chosen, progress)
-    )
-    histories = dataset.histories(chosen.half_life_days)
-    fit = fit_options(chosen)
-    interest = run.kept(
-        "interest",
-        (asdict(fit), chosen.encoder, chosen.half_life_days),
-        lambda: fit_interest(histories, vectors, fit, progress=progress),
-    )
-    options = group_options(chosen)
-    found = run.kept(
-        "groups",
-        (asdict(options), chosen.encoder, chosen.half_life_days),
-        lambda: find_groups(histories, vectors, options, progress=progress),
-    )
-    namer = CachedChat(endpoint) if endpoint else chat
-    model = _describe(run, dataset, histories, vectors, interest, found, namer)
-    if output is not None:
-        with run.timed("writing"):
-            _write(model, Path(output), overwrite=overwrite)
+        model = _model(run, dataset)
+        if output is not None:
+            with run.timed("writing"):
+                _write(model, Path(output), overwrite=overwrite)
     return model
+
+
+def _model(run: _Run, dataset: Dataset) -> Model:
+    """Interests and groups, side by side where there are two cores, then all that is told of them."""
+    settings, progress = run.settings, run.progress
+    encoder = make_encoder(settings.encoder).fingerprint
+    vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
+    histories = dataset.histories(settings.half_life_days)
+    fit, options = fit_options(settings), group_options(settings)
+    statistics = ItemStatistics.of(histories, settings.beta)
+    interest, found, keywords = side_by_side(
+        lambda: run.kept(
+            "interest",
+            (asdict(fit), settings.encoder, settings.half_life_days),
+            lambda: fit_interest(histories, vectors, fit, statistics=statistics, progress=progress),
+        ),
+        lambda: run.kept(
+            "groups",
+            (asdict(options), settings.encoder, settings.half_life_days),
+            lambda: find_groups(histories, vectors, options, statistics=statistics, progress=progress),
+        ),
+        lambda: item_keywords(dataset.items, settings.language),
+    )
+    return _describe(run, dataset, histories, vectors, (interest, found, keywords))
 
 
 @dataclass
 class _Run:
-    """Settings, kept stages and timings of one run."""
+    """Settings, kept stages, chat model and timings of one run."""
 
     settings: Settings
     store: StageStore
     progress: Progress
+    chat: ChatModel | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
@@ -137,24 +146,16 @@ class _Run:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Run a stage on one BLAS thread and note how long it takes, in seconds.
-
-        numpy and scipy each bring a BLAS with threads of its own, which wait for work by spinning: with two threads
-        each on two cores, a run took three times as long as on one.
-        """
-        import scipy.linalg  # noqa: F401  # only a BLAS that is loaded can be held to one thread
-        from threadpoolctl import threadpool_limits
-
+        """Note how long a stage takes, in seconds."""
         start = time.perf_counter()
-        with threadpool_limits(limits=1, user_api="blas"):
-            yield
+        yield
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
-def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
-    texts = item_texts(dataset.items)
-    encoder = make_encoder(settings.encoder).fit(texts)
-    return encode_cached(encoder, texts, cache=VectorCache(), progress=progress)
+def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
+    encoder = make_encoder(settings.encoder)
+    return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 
 
 def fit_options(settings: Settings) -> FitOptions:
@@ -191,30 +192,38 @@ def _describe(
     dataset: Dataset,
     histories: sparse.csr_array,
     vectors: np.ndarray[Any, np.dtype[np.float32]],
-    interest: InterestModel,
-    found: GroupsFound,
-    chat: ChatModel | None,
+    learnt: tuple[InterestModel, GroupsFound, Keywords],
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
+    interest, found, keywords = learnt
     n_groups = found.grouping.n_groups
     memberships = found.grouping.assign(histories, settings.memberships)
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
-    with run.timed("profiles"):
-        profiles = profile_groups(dataset, primary, n_groups=n_groups, settings=settings, progress=progress)
-    with run.timed("names"):
-        items = dataset.items.with_columns(pl.Series("n_users", n_users))
-        names, told = call_groups(
-            profiles, items, n_groups=n_groups, language=settings.language, chat=chat, progress=progress
-        )
-    with run.timed("fidelity"), progress.stage("measuring fidelity"):
-        encoder = make_encoder(settings.encoder).fit(item_texts(dataset.items))
-        fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
+
+    def told() -> tuple[pl.DataFrame, pl.DataFrame, tuple[Fidelity, list[str]]]:
+        with run.timed("profiles"):
+            profiles = profile_groups(
+                dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
+            )
+        with run.timed("names"):
+            items = dataset.items.with_columns(pl.Series("n_users", n_users))
+            names, warnings = call_groups(
+                profiles, items, n_groups=n_groups, language=settings.language, chat=run.chat, progress=progress
+            )
+        with run.timed("fidelity"), progress.stage("measuring fidelity"):
+            encoder = make_encoder(settings.encoder).fit(item_texts(dataset.items))
+            fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
+        return profiles, names, (fidelity, warnings)
+
+    def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
+        with run.timed("map"), progress.stage("drawing the map"):
+            return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
+
+    (profiles, names, (fidelity, warnings)), places = side_by_side(told, drawn)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
-    with run.timed("map"), progress.stage("drawing the map"):
-        places = lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
     return Model(
         settings=settings,
         about={
@@ -233,7 +242,8 @@ def _describe(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
-        quality=_quality(run, dataset, interest, found, primary, (fidelity, told)),
+        quality=_quality(run, dataset, interest, found, primary)
+        | {"fidelity": fidelity.facts(), "warnings": [*dataset.warnings, *_warnings(settings, found), *warnings]},
     )
 
 
@@ -295,10 +305,8 @@ def _quality(
     interest: InterestModel,
     found: GroupsFound,
     primary: np.ndarray[Any, np.dtype[np.int32]],
-    names: tuple[Fidelity, list[str]],
 ) -> dict[str, Any]:
     gain, time_column = found.gain, dataset.events.timestamp
-    fidelity, told = names
     return {
         "gain": {"bits_per_event": gain.bits, "low": gain.low, "high": gain.high, "random": found.random},
         "curve": [
@@ -313,11 +321,9 @@ def _quality(
             }
             for point in found.curve
         ],
-        "fidelity": fidelity.facts(),
         "coverage": {"assigned_users": float((primary >= 0).mean())},
         "timings": run.timings,
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
-        "warnings": [*dataset.warnings, *_warnings(run.settings, found), *told],
         "dataset": {
             "users": dataset.users.height,
             "items": dataset.items.height,

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from coterie.errors import ModelError, OutputError
@@ -66,6 +67,7 @@ class StageStore:
         self.limit = limit
         self._progress = progress
         self._told = False
+        self._lock = Lock()
 
     def load(self, name: str) -> Stage | None:
         """Stage `name` as it was saved; None where it was not, or where it is damaged."""
@@ -113,9 +115,10 @@ class StageStore:
             (folder / _FACTS).write_text(json.dumps(dict(facts or {})), encoding="utf-8")
 
         try:
-            write_folder(self.folder / name, write, overwrite=True)
-            os.utime(self.folder)
-            self._prune()
+            with self._lock:  # one stage may not delete what another is writing
+                write_folder(self.folder / name, write, overwrite=True)
+                os.utime(self.folder)
+                self._prune()
         except (OutputError, OSError) as error:
             if not self._told:
                 self._progress.note(f"finished stages are not kept: {str(error).splitlines()[0]}")

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from coterie.interest.exact import fit_exact, invert
-from coterie.interest.gram import Gram, damp
+from coterie.interest.exact import fit_exact, inverse_diagonal, invert
+from coterie.interest.gram import Gram, ItemStatistics, damp
 from coterie.kernels.eigen import top_eigenpairs
 
 
 def slow_partials(gram: Gram) -> np.ndarray:
-    inverse = np.linalg.inv(gram.dense())
+    inverse = np.linalg.inv(gram.dense().astype(np.float64))
     n = len(inverse)
     return np.array(
         [
@@ -38,8 +38,9 @@ grams = st.builds(
 @given(grams)
 def test_the_operators_eigenvectors_are_those_of_the_partial_correlations(gram: Gram) -> None:
     partials = slow_partials(gram)
-    scale = np.sqrt(np.diag(np.linalg.inv(gram.dense())))
-    operator = scale[:, None] * gram.dense() * scale
+    dense = gram.dense().astype(np.float64)
+    scale = np.sqrt(np.diag(np.linalg.inv(dense)))
+    operator = scale[:, None] * dense * scale
     values, vectors = np.linalg.eigh(operator)
     # R has a zero diagonal: R = I − D^-½ P D^-½, and the operator is the inverse of what is subtracted.
     np.testing.assert_allclose(partials @ vectors, vectors * (1 - 1 / values), atol=1e-9)
@@ -51,7 +52,8 @@ def test_taste_and_all_companions_add_up_to_the_partial_correlations(gram: Gram,
     n = gram.n_items
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("coterie.interest.exact.SIGNIFICANT", 0.0)
-        taste, companions = fit_exact(gram, dimensions, n, np.random.default_rng(0))
+        taste, companions, scale = fit_exact(gram, dimensions, n, np.random.default_rng(0))
+    np.testing.assert_allclose(scale**2, np.diag(np.linalg.inv(gram.dense())), rtol=1e-4)
     off = ~np.eye(n, dtype=bool)
     whole = taste @ taste.T + companions.toarray()
     np.testing.assert_allclose(whole[off], slow_partials(gram)[off], atol=2e-5)
@@ -73,11 +75,36 @@ def test_the_two_ways_to_the_gram_matrix_agree(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_allclose(gram.dense(), sparse_way, rtol=1e-5, atol=1e-5)
 
 
-def test_inverting_gives_the_inverse_and_refuses_what_has_none() -> None:
-    dense = made_gram(1, 30, 12).dense()
-    np.testing.assert_allclose(invert(dense.copy()) @ dense, np.eye(12), atol=1e-9)
+@pytest.mark.parametrize(("precision", "error"), [(np.float32, 2e-5), (np.float64, 1e-10)])
+def test_inverting_gives_the_inverse_and_refuses_what_has_none(precision: type, error: float) -> None:
+    dense = made_gram(1, 900, 600).dense().astype(precision)  # more rows than one block
+    inverse = invert(dense.copy())
+    assert inverse.dtype == precision
+    np.testing.assert_allclose(inverse @ dense, np.eye(600), atol=error)
+    np.testing.assert_allclose(inverse_diagonal(dense.copy()), np.diag(inverse), rtol=10 * error)
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
-        invert(-np.eye(3))
+        invert(-np.eye(3, dtype=precision))
+
+
+def test_an_ill_conditioned_matrix_is_inverted_in_double_precision() -> None:
+    histories = sparse.csr_array(np.ones((2_000, 12), dtype=np.float32))
+    text = np.zeros((12, 0), dtype=np.float32)
+    for ridge, expected in ((100.0, 1e-5), (0.01, 1e-4)):
+        gram = Gram(damp(histories, 0.25), text, 0.0, ridge)
+        variance = fit_exact(gram, 4, 0, np.random.default_rng(0)).scale ** 2
+        np.testing.assert_allclose(variance, np.diag(np.linalg.inv(gram.dense().astype(np.float64))), rtol=expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_leaving_users_out_gives_what_a_fit_without_them_has(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    histories = sparse.csr_array(((rng.random((30, 12)) < 0.15) * rng.integers(1, 4, (30, 12))).astype(np.float32))
+    whole, left_out = ItemStatistics.of(histories, 0.25), rng.random(30) < 0.5
+    rest = whole.without(left_out)
+    dense = whole.damped.toarray()[~left_out]
+    assert rest.warm.tolist() == (dense.sum(axis=0) > 0).tolist()
+    np.testing.assert_allclose(rest.together(), (dense.T @ dense)[np.ix_(rest.warm, rest.warm)], atol=1e-5)
 
 
 @given(st.floats(0, 1), st.floats(0.1, 10))
@@ -95,7 +122,7 @@ def test_long_histories_count_less_under_a_larger_beta() -> None:
 
 
 def test_the_strongest_dimensions_come_first() -> None:
-    taste, _ = fit_exact(made_gram(3, 200, 40), 20, 0, np.random.default_rng(0))
+    taste, _, _ = fit_exact(made_gram(3, 200, 40), 20, 0, np.random.default_rng(0))
     strength = (taste**2).sum(axis=0)
     assert (np.diff(strength) <= 1e-6).all()
     assert (strength < 1).all()

@@ -37,7 +37,22 @@ def test_companions_count_in_the_contributions(model: InterestModel) -> None:
     item, target = int(pairs.coords[0][strongest]), int(pairs.coords[1][strongest])
     part = model.contributions(np.array([item], dtype=np.int32), np.ones(1, dtype=np.float32), target)
     expected = model.taste[item] @ model.taste[target] + pairs.data[strongest]
+    expected *= model.scale[item] / model.scale[target]
     assert part[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_with_nothing_left_out_the_scores_are_those_of_ease(planted: sparse.csr_array) -> None:
+    n_items = planted.shape[1]
+    options = FitOptions(beta=0, ridge=20, text_prior=0, dimensions=n_items, companions=n_items)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("coterie.interest.exact.SIGNIFICANT", 0.0)
+        model = fit_interest(planted, np.zeros((n_items, 0), dtype=np.float32), options)
+    counts = (planted.T @ planted).toarray().astype(np.float64)
+    inverse = np.linalg.inv(counts + 20 * np.eye(n_items))
+    weights = -inverse / np.diag(inverse)  # Steck 2019
+    np.fill_diagonal(weights, 0)
+    histories, unseen = planted[:40], planted[:40].toarray() == 0
+    np.testing.assert_allclose(model.scores(histories)[unseen], (histories @ weights)[unseen], atol=2e-4)
 
 
 @settings(max_examples=20, deadline=None)

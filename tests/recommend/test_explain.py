@@ -1,6 +1,7 @@
 """Explanations are exact: what the items of a history contribute sums to the score."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,16 +53,20 @@ def test_all_contributions_together_are_the_score() -> None:
     rng = np.random.default_rng(0)
     pairs = rng.random((20, 20)) * (rng.random((20, 20)) < 0.3)
     model = InterestModel(
-        rng.random((20, 4)).astype(np.float32), sparse.csr_array(pairs.astype(np.float32)), np.zeros(20, np.bool_)
+        rng.random((20, 4)).astype(np.float32),
+        sparse.csr_array(pairs.astype(np.float32)),
+        rng.uniform(0.5, 2, 20).astype(np.float32),
+        np.zeros(20, np.bool_),
     )
     histories = sparse.csr_array((rng.random((15, 20)) * (rng.random((15, 20)) < 0.5)).astype(np.float32))
     users, _, items, scores = user_lists(model, histories, 6)
     longest = int(np.diff(histories.indptr).max())
     _, amounts = explain(model, histories, users, items, most=longest)
     assert_allclose(amounts.sum(axis=1), scores, rtol=1e-5)
-    without = InterestModel(model.taste, sparse.csr_array((20, 20), dtype=np.float32), model.cold)
+    without = replace(model, companions=sparse.csr_array((20, 20), dtype=np.float32))
     _, less = explain(without, histories, users, items, most=longest)
-    expected = np.asarray((histories @ model.companions).toarray())[users, items]
+    weighed = histories * model.scale @ model.companions / model.scale
+    expected = np.asarray(weighed.toarray())[users, items]
     assert expected.max() > 0
     assert_allclose(amounts.sum(axis=1) - less.sum(axis=1), expected, atol=1e-5)
 

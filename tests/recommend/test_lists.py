@@ -29,15 +29,17 @@ def cases(draw: st.DrawFn) -> tuple[InterestModel, sparse.csr_array]:
     pairs = rng.integers(-2, 3, (items, items)) * (rng.random((items, items)) < draw(st.sampled_from([0.0, 0.3])))
     np.fill_diagonal(pairs, 0)
     weights = rng.integers(1, 4, (users, items)) * (rng.random((users, items)) < 0.4)
-    model = InterestModel(taste, sparse.csr_array(pairs.astype(np.float32)), np.zeros(items, np.bool_))
+    scale = rng.choice(np.array([0.5, 1, 2], dtype=np.float32), items)
+    model = InterestModel(taste, sparse.csr_array(pairs.astype(np.float32)), scale, np.zeros(items, np.bool_))
     return model, sparse.csr_array(weights.astype(np.float32))
 
 
 def slow_score(model: InterestModel, history: np.ndarray, item: int) -> float:
-    """The formula: Σ_i w_i (a_i · a_j + z_ij)."""
-    pairs = model.companions.toarray()
+    """The formula: Σ_i w_i s_i (a_i · a_j + z_ij) / s_j."""
+    pairs, scale = model.companions.toarray(), model.scale
     return sum(
-        float(weight) * (float(model.taste[own] @ model.taste[item]) + float(pairs[own, item]))
+        float(weight * scale[own] / scale[item])
+        * (float(model.taste[own] @ model.taste[item]) + float(pairs[own, item]))
         for own, weight in enumerate(history)
         if weight
     )
@@ -105,7 +107,10 @@ def test_lists_of_real_customers_leave_out_what_they_have(
 
 def test_a_user_who_has_everything_gets_nothing_more() -> None:
     model = InterestModel(
-        np.eye(3, dtype=np.float32), sparse.csr_array((3, 3), dtype=np.float32), np.zeros(3, np.bool_)
+        np.eye(3, dtype=np.float32),
+        sparse.csr_array((3, 3), dtype=np.float32),
+        np.ones(3, np.float32),
+        np.zeros(3, np.bool_),
     )
     histories = sparse.csr_array(np.array([[1, 1, 1], [1, 1, 0], [0, 0, 0]], np.float32))
     users, ranks, items, _ = user_lists(model, histories, 5)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from coterie.progress import SILENT, Progress, Step
@@ -75,14 +76,16 @@ class BarProgress:
     def __init__(self) -> None:
         self._bars = _make_bars()
         self._open = 0
+        self._lock = Lock()  # stages of two threads may be open at once
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Step]:
         """Open a stage; see `Progress`."""
         task = self._bars.add_task(name, total=total, unit=unit)
-        if not self._open:
-            self._bars.start()
-        self._open += 1
+        with self._lock:
+            if not self._open:
+                self._bars.start()
+            self._open += 1
         try:
             yield _BarStep(self._bars, task)
             shown = next(one for one in self._bars.tasks if one.id == task)
@@ -91,9 +94,10 @@ class BarProgress:
                 self.note(f"{name}: {counted}{shown.elapsed:.1f} s")
         finally:
             self._bars.remove_task(task)
-            self._open -= 1
-            if not self._open:
-                self._bars.stop()
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    self._bars.stop()
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""

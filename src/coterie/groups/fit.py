@@ -14,6 +14,7 @@ from coterie.groups.grouper import Grouper, prototypes, unit
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping, softmax
 from coterie.interest.fit import FitOptions, fit_interest
+from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
 from coterie.kernels.holdout import hide
 from coterie.progress import SILENT, Progress
@@ -97,6 +98,7 @@ def find_groups(
     options: GroupOptions,
     *,
     grouper: Grouper | None = None,
+    statistics: ItemStatistics | None = None,
     progress: Progress = SILENT,
 ) -> GroupsFound:
     """Groups of users who share interests.
@@ -110,6 +112,7 @@ def find_groups(
         text_vectors: text vectors of the items, shape (n_items, t).
         options: how to find them.
         grouper: what groups the vectors; spherical k-means if None.
+        statistics: `ItemStatistics.of(histories, options.interest.beta)`, where another fit needs them too.
         progress: told of the stages.
     """
     grouper = grouper or SphericalKMeans()
@@ -117,7 +120,7 @@ def find_groups(
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
-        vectors = _user_vectors(kept, text_vectors, options)
+        vectors = _taste(kept, text_vectors, options).fold_in(kept)
     judges = generator(options.seed, "judges").random(len(sample)) < 0.5
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
@@ -134,7 +137,9 @@ def find_groups(
     judged = held_out_gain(evidence(kept, labels, curve[place].groups), judging, labels)
     with progress.stage("finding the groups"):
         temperature = _temperature(evidence(kept, labels, curve[place].groups), kept, hidden)
-        weights, map_rows, map_vectors = _settle(sampled, text_vectors, labels, curve[place], options)
+        shared = statistics if len(sample) == histories.shape[0] else None
+        model = _taste(sampled, text_vectors, options, shared)
+        weights, map_rows, map_vectors = _settle(sampled, model.fold_in(sampled), labels, curve[place], options.seed)
         grouping, order = _by_size(weights, temperature, histories)
     shuffled = generator(options.seed, "random groups").permutation(labels)
     random = held_out_gain(evidence(kept, shuffled, curve[place].groups), judging, shuffled).bits
@@ -186,14 +191,14 @@ def _numbers(options: GroupOptions, n_users: int) -> list[int]:
     return numbers or [1]
 
 
-def _taste(histories: sparse.csr_array, text_vectors: FloatArray, options: GroupOptions) -> InterestModel:
-    return fit_interest(
-        histories, text_vectors, replace(options.interest, dimensions=max(DIMENSIONS), companions=0, seed=options.seed)
-    )
-
-
-def _user_vectors(histories: sparse.csr_array, text_vectors: FloatArray, options: GroupOptions) -> FloatArray:
-    return _taste(histories, text_vectors, options).fold_in(histories)
+def _taste(
+    histories: sparse.csr_array,
+    text_vectors: FloatArray,
+    options: GroupOptions,
+    statistics: ItemStatistics | None = None,
+) -> InterestModel:
+    fit = replace(options.interest, dimensions=max(DIMENSIONS), companions=0, seed=options.seed)
+    return fit_interest(histories, text_vectors, fit, statistics=statistics)
 
 
 def _best_grouping(
@@ -217,11 +222,10 @@ def _best_grouping(
 
 
 def _settle(
-    histories: sparse.csr_array, text_vectors: FloatArray, labels: IntArray, point: CurvePoint, options: GroupOptions
+    histories: sparse.csr_array, vectors: FloatArray, labels: IntArray, point: CurvePoint, seed: int
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
-    model = _taste(histories, text_vectors, options)
-    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : point.dimensions]))
+    points = unit(np.ascontiguousarray(vectors[:, : point.dimensions]))
     known = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
     final = labels.copy()
     if len(known):
@@ -229,7 +233,7 @@ def _settle(
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
     final = refine(histories, final, point.groups)
     if len(known) > MAP_USERS:
-        known = np.sort(generator(options.seed, "map").choice(known, MAP_USERS, replace=False))
+        known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
     return evidence(histories, final, point.groups), known, points[known]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie.groups.grouper import prototypes, unit
+from coterie.groups.grouper import prototypes
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 SEED_USERS = 20_000
 """Users among which the first prototypes are drawn."""
+SAME = 1e-6
+"""Mean squared distance below which users and prototypes coincide."""
 
 
 class SphericalKMeans:
@@ -76,14 +78,31 @@ def _fill_empty(labels: IntArray, similarity: FloatArray, n_groups: int) -> IntA
 
 
 def _first_prototypes(points: FloatArray, n_groups: int, rng: np.random.Generator) -> FloatArray:
-    """k-means++ (Arthur & Vassilvitskii 2007) on a sample."""
-    from sklearn.cluster import kmeans_plusplus
+    """Greedy k-means++ (Arthur & Vassilvitskii 2007) on a sample, shape (n_groups, d).
 
+    Each next prototype is the best of a few users drawn with a probability that grows with their squared distance from
+    the prototypes so far: the one that leaves the least total distance. Once every user coincides with a prototype, the
+    rest are zero.
+    """
     sample = points
     if len(points) > SEED_USERS:
         sample = points[np.sort(rng.choice(len(points), SEED_USERS, replace=False))]
-    state = int(rng.integers(2**31))
-    distinct = min(n_groups, len(sample))
-    centres = kmeans_plusplus(sample, distinct, random_state=state)[0]
-    missing = n_groups - distinct
-    return unit(np.vstack([centres, np.zeros((missing, points.shape[1]), dtype=np.float32)]).astype(np.float32))
+    candidates = 2 + int(np.log(n_groups))
+    centres = np.zeros((n_groups, points.shape[1]), dtype=np.float32)
+    centres[0] = sample[rng.integers(len(sample))]
+    away = _distance(sample, centres[:1])[:, 0]
+    for place in range(1, n_groups):
+        reach = np.cumsum(away, dtype=np.float64)
+        if reach[-1] <= SAME * len(sample):
+            break
+        drawn = np.searchsorted(reach, rng.random(candidates) * reach[-1], side="right")
+        drawn = np.minimum(drawn, len(sample) - 1)
+        left = np.minimum(away[:, None], _distance(sample, sample[drawn]))
+        best = int(left.sum(axis=0, dtype=np.float64).argmin())
+        centres[place], away = sample[drawn[best]], left[:, best]
+    return centres
+
+
+def _distance(points: FloatArray, centres: FloatArray) -> FloatArray:
+    """Squared distance of unit vectors, shape (n_points, n_centres)."""
+    return np.asarray(np.maximum(2 - 2 * (points @ centres.T), 0), dtype=np.float32)

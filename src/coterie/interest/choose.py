@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel, no_companions
 from coterie.kernels.holdout import hide
 from coterie.kernels.metrics import ndcg_at_k
+from coterie.parallel import side_by_side
 from coterie.randomness import generator
 
 TEXT_PRIOR = 3.0
@@ -21,7 +24,6 @@ VALIDATION_USERS = (500, 2_000)
 """At least (but never more than a third of the users) and at most."""
 FEWEST_USERS = 50
 """With fewer validation users nothing is chosen."""
-TRAINING_USERS = 20_000
 LIST_LENGTH = 100
 HIDDEN = 0.2
 
@@ -41,9 +43,11 @@ class Choice:
 
 def choose(
     histories: sparse.csr_array,
-    fit: Callable[[sparse.csr_array, float], InterestModel],
+    statistics: ItemStatistics,
+    fit: Callable[[ItemStatistics, float], InterestModel],
     text_priors: tuple[float, ...],
     seed: int,
+    training_users: int | None = None,
 ) -> Choice:
     """Fit on some users for each α, rank what other users hid, with companions and without, and compare NDCG@100.
 
@@ -52,9 +56,11 @@ def choose(
 
     Args:
         histories: all weights, shape (n_users, n_items).
-        fit: model of some histories under some α.
+        statistics: of the histories.
+        fit: model of some users' statistics under some α.
         text_priors: the α to compare, the preferred one first.
         seed: decides who validates.
+        training_users: most users that are fitted on; None: all who do not validate.
     """
     rng = generator(seed, "validation users")
     order = rng.permutation(np.flatnonzero(np.diff(histories.indptr) >= 2))
@@ -62,29 +68,38 @@ def choose(
     count = min(high, max(round(VALIDATION_SHARE * len(order)), min(low, len(order) // 3)))
     if count < FEWEST_USERS:
         return Choice(text_priors[0], companions=True)
-    validation, training = np.sort(order[:count]), np.sort(order[count : count + TRAINING_USERS])
+    validation = np.sort(order[:count])
     seen, hidden = hide(histories[validation], HIDDEN, rng)
     useful = np.flatnonzero(np.diff(hidden.indptr) > 0)
     if not len(useful):
         return Choice(text_priors[0], companions=True)
-    seen, hidden, known = seen[useful], hidden[useful], histories[training]
-    best: tuple[NDArray[np.float64], Choice] | None = None
-    for alpha in text_priors:
-        model = fit(known, alpha)
-        earned, companions = _with_and_without(model, seen, hidden)
-        if best is None or _better(earned, best[0]):
-            best = earned, Choice(alpha, companions)
-    if best is None:
-        raise ValueError("no text prior to choose from")
-    return best[1]
+    seen, hidden = seen[useful], hidden[useful]
+    last = None if training_users is None else count + training_users
+    training = _training(statistics, order[count:last])
+
+    def judged(alpha: float) -> tuple[NDArray[np.float64], bool]:
+        return _with_and_without(fit(training, alpha), seen, hidden)
+
+    results = side_by_side(*(partial(judged, alpha) for alpha in text_priors))
+    best = 0
+    for place, (earned, _) in enumerate(results):
+        if _better(earned, results[best][0]):
+            best = place
+    return Choice(text_priors[best], results[best][1])
+
+
+def _training(statistics: ItemStatistics, users: NDArray[np.int64]) -> ItemStatistics:
+    """Statistics of some users only."""
+    left_out = np.ones(statistics.damped.shape[0], dtype=bool)
+    left_out[users] = False
+    return statistics.without(left_out)
 
 
 def _with_and_without(
     model: InterestModel, seen: sparse.csr_array, hidden: sparse.csr_array
 ) -> tuple[NDArray[np.float64], bool]:
     """NDCG of each user with companions or without, whichever has the higher mean, and which that is."""
-    nothing = no_companions(model.n_items)
-    without = _ndcg(InterestModel(model.taste, nothing, model.cold), seen, hidden)
+    without = _ndcg(replace(model, companions=no_companions(model.n_items)), seen, hidden)
     if not model.companions.nnz:
         return without, True
     with_companions = _ndcg(model, seen, hidden)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.interest.exact import Parts
 from coterie.interest.gram import Gram
 from coterie.interest.model import InterestModel
 
@@ -14,19 +15,16 @@ FloatArray = NDArray[np.float32]
 NEIGHBOURS = 20
 SHARPNESS = 12.0
 """A neighbour's weight is exp(sharpness × cosine)."""
-CALIBRATION_ITEMS = 2_000
+CALIBRATION_ITEMS = 500
 CALIBRATION_RANGE = (0.25, 4.0)
 BLOCK = 512
 
 
-def add_cold_items(
-    taste: FloatArray, companions: sparse.csr_array, text: FloatArray, warm: NDArray[np.bool_], gram: Gram
-) -> InterestModel:
+def add_cold_items(parts: Parts, text: FloatArray, warm: NDArray[np.bool_], gram: Gram) -> InterestModel:
     """Put the warm items' vectors and companions in their rows among all items, and place the cold items.
 
     Args:
-        taste: taste vectors of the warm items, shape (n_warm, d).
-        companions: theirs, shape (n_warm, n_warm).
+        parts: of the warm items.
         text: centred text vectors of all items, shape (n_items, t).
         warm: which items are warm, shape (n_items,).
         gram: what the warm items were fitted on.
@@ -35,18 +33,20 @@ def add_cold_items(
         The interest model of all items. A cold item without text has the zero vector.
     """
     rows = np.flatnonzero(warm)
-    every = np.zeros((len(warm), taste.shape[1]), dtype=np.float32)
-    every[rows] = taste
+    taste = np.zeros((len(warm), parts.taste.shape[1]), dtype=np.float32)
+    taste[rows] = parts.taste
+    scale = np.ones(len(warm), dtype=np.float32)
+    scale[rows] = parts.scale / parts.scale.mean()
     readable = np.abs(text).sum(axis=1) > 0
     cold = np.flatnonzero(~warm & readable)
     if len(cold) and readable[rows].any():
-        every[cold] = neighbours_taste(text[cold], text[rows], taste)
-        every[cold] *= np.float32(_calibration(text[rows], taste, gram))
-    pairs = companions.tocoo()
+        taste[cold] = neighbours_taste(text[cold], text[rows], parts.taste)
+        taste[cold] *= np.float32(_calibration(text[rows], parts.taste, scale[rows], gram))
+    pairs = parts.companions.tocoo()
     placed = sparse.csr_array(
         (pairs.data, (rows[pairs.coords[0]], rows[pairs.coords[1]])), shape=(len(warm), len(warm))
     )
-    return InterestModel(every, placed, ~warm, gram.ridge, gram.text_prior)
+    return InterestModel(taste, placed, scale, ~warm, gram.ridge, gram.text_prior)
 
 
 def neighbours_taste(
@@ -73,14 +73,14 @@ def neighbours_taste(
     return placed
 
 
-def _calibration(text: FloatArray, taste: FloatArray, gram: Gram) -> float:
-    """Scale that makes the mean score of placed items what the same items earn when warm, over all users of the fit.
+def _calibration(text: FloatArray, taste: FloatArray, scale: FloatArray, gram: Gram) -> float:
+    """Factor that makes the mean score of placed items what the same items earn when warm, over all users of the fit.
 
     Warm items are placed as if they were cold. The mean score of an item is its product with the mean user vector.
     """
     rows = np.unique(np.linspace(0, len(text) - 1, CALIBRATION_ITEMS).astype(np.int64))
     placed = neighbours_taste(text[rows], text, taste, itself=rows)
-    mean_user = np.asarray(gram.damped.sum(axis=0)).ravel() @ taste
-    earned, given = float((taste[rows] @ mean_user).sum()), float((placed @ mean_user).sum())
+    mean_user = (np.asarray(gram.damped.sum(axis=0)).ravel() * scale) @ taste
+    earned, given = float(((taste[rows] @ mean_user) / scale[rows]).sum()), float((placed @ mean_user).sum())
     low, high = CALIBRATION_RANGE
     return min(high, max(low, earned / given)) if given > 0 else 1.0

@@ -11,7 +11,7 @@ from scipy import sparse
 from coterie.interest.choose import TEXT_PRIOR, choose
 from coterie.interest.cold import add_cold_items
 from coterie.interest.exact import fit_exact
-from coterie.interest.gram import Gram, damp
+from coterie.interest.gram import Gram, ItemStatistics
 from coterie.interest.large import fit_large
 from coterie.interest.model import InterestModel, no_companions
 from coterie.progress import SILENT, Progress
@@ -21,6 +21,9 @@ FloatArray = NDArray[np.float32]
 
 QUICK_EXACT_ITEMS = 5_000
 """Items up to which the fits that only choose take the exact route: above it the other one is quicker."""
+
+TRAINING_USERS = 20_000
+"""Users that such a fit uses by the other route; by the exact one their number makes no difference to its time."""
 
 QUICK_DIMENSIONS = 256
 """Most taste dimensions of the fits that only choose."""
@@ -60,17 +63,23 @@ def centre(vectors: FloatArray) -> FloatArray:
 
 
 def fit_interest(
-    histories: sparse.csr_array, text_vectors: FloatArray, options: FitOptions, *, progress: Progress = SILENT
+    histories: sparse.csr_array,
+    text_vectors: FloatArray,
+    options: FitOptions,
+    *,
+    statistics: ItemStatistics | None = None,
+    progress: Progress = SILENT,
 ) -> InterestModel:
     """Taste vectors and companions of every item from all histories.
 
     Where `options.text_prior` is None, a first round on a part of the users decides α and whether companions serve
-    (`choose.choose`); it costs about two fits with text and one without.
+    (`choose.choose`); it costs about one fit with text and one without, side by side.
 
     Args:
         histories: weights, shape (n_users, n_items), float32.
         text_vectors: as the encoder gives them, shape (n_items, t); zero rows where there is no text; t may be 0.
         options: how to fit.
+        statistics: `ItemStatistics.of(histories, options.beta)`, where another fit needs them too.
         progress: gets the stages "choosing the text prior" and "fitting interests".
 
     Returns:
@@ -78,13 +87,16 @@ def fit_interest(
         have no dimension.
     """
     text = centre(text_vectors)
+    statistics = statistics or ItemStatistics.of(histories, options.beta)
     if options.text_prior is None:
-        options = _chosen(histories, text, options, progress)
+        options = _chosen(histories, statistics, text, options, progress)
     with progress.stage("fitting interests"):
-        return _fit(histories, text, options)
+        return _fit(statistics, text, options)
 
 
-def _chosen(histories: sparse.csr_array, text: FloatArray, options: FitOptions, progress: Progress) -> FitOptions:
+def _chosen(
+    histories: sparse.csr_array, statistics: ItemStatistics, text: FloatArray, options: FitOptions, progress: Progress
+) -> FitOptions:
     """The options with α decided, and with companions only where they serve."""
     priors = (TEXT_PRIOR, 0.0) if text.any() else (0.0,)
     if len(priors) == 1 and options.companions == 0:
@@ -96,34 +108,33 @@ def _chosen(histories: sparse.csr_array, text: FloatArray, options: FitOptions, 
     )
     with progress.stage("choosing the text prior", total=len(priors), unit="fits") as step:
 
-        def fit(part: sparse.csr_array, alpha: float) -> InterestModel:
-            model = _fit(part, text, replace(quick, text_prior=alpha))
+        def fit(training: ItemStatistics, alpha: float) -> InterestModel:
+            model = _fit(training, text, replace(quick, text_prior=alpha))
             step.advance()
             return model
 
-        choice = choose(histories, fit, priors, options.seed)
+        most = None if statistics.warm.sum() <= quick.exact_items else TRAINING_USERS
+        choice = choose(histories, statistics, fit, priors, options.seed, most)
     kept = options.companions if choice.companions else 0
     return replace(options, text_prior=choice.text_prior, companions=kept)
 
 
-def _fit(histories: sparse.csr_array, text: FloatArray, options: FitOptions) -> InterestModel:
+def _fit(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> InterestModel:
     """The model for centred text and a text prior that is not None."""
-    n_items = histories.shape[1]
-    warm = np.bincount(histories.indices[histories.data > 0], minlength=n_items) > 0
+    warm, n_items = statistics.warm, len(statistics.warm)
     columns = np.flatnonzero(warm)
-    part = histories[:, columns]
     alpha = options.text_prior or 0.0
-    ridge = default_ridge(part) if options.ridge is None else options.ridge
+    ridge = default_ridge(statistics) if options.ridge is None else options.ridge
     if not len(columns):
-        taste = np.zeros((n_items, 0), dtype=np.float32)
-        return InterestModel(taste, no_companions(n_items), ~warm, ridge, alpha)
-    gram = Gram(damp(part, options.beta), text[columns], alpha, ridge)
+        taste, scale = np.zeros((n_items, 0), dtype=np.float32), np.ones(n_items, dtype=np.float32)
+        return InterestModel(taste, no_companions(n_items), scale, ~warm, ridge, alpha)
+    gram = Gram(statistics.damped[:, columns], text[columns], alpha, ridge, statistics)
     rng = generator(options.seed, "interest")
     route = fit_exact if len(columns) <= options.exact_items else fit_large
-    taste, companions = route(gram, options.dimensions, options.companions, rng)
-    return add_cold_items(taste, companions, text, warm, gram)
+    parts = route(gram, options.dimensions, options.companions, rng)
+    return add_cold_items(parts, text, warm, gram)
 
 
-def default_ridge(histories: sparse.csr_array) -> float:
+def default_ridge(statistics: ItemStatistics) -> float:
     """λ = twice the mean events of a warm item, within 100 to 1,000; measured, see docs/interest.md."""
-    return float(np.clip(2 * histories.nnz / max(1, histories.shape[1]), 100, 1_000))
+    return float(np.clip(2 * statistics.damped.nnz / max(1, statistics.warm.sum()), 100, 1_000))

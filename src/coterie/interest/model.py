@@ -22,9 +22,16 @@ def no_companions(n_items: int) -> sparse.csr_array:
 class InterestModel:
     """Taste vectors and companions of every item.
 
+    With s the scale, the score of item j for a history w is
+
+        s(u, j) = Σ_i w_i s_i (a_i · a_j + z_ij) / s_j,
+
+    which is the regression of j on the history: EASE's weight P_ij / P_jj is R_ij s_i / s_j.
+
     Attributes:
         taste: taste vectors, dimensions in order of importance, shape (n_items, d), float32.
         companions: item-to-item weights that taste does not hold, shape (n_items, n_items), float32.
+        scale: s, √diag(G⁻¹) over its mean, above 0, shape (n_items,), float32.
         cold: items that no history of the fit had, shape (n_items,); their taste comes from their text.
         ridge: λ that the model was fitted with.
         text_prior: α that the model was fitted with.
@@ -32,6 +39,7 @@ class InterestModel:
 
     taste: NDArray[np.float32]
     companions: sparse.csr_array
+    scale: NDArray[np.float32]
     cold: NDArray[np.bool_]
     ridge: float = 0.0
     text_prior: float = 0.0
@@ -42,16 +50,22 @@ class InterestModel:
         return len(self.taste)
 
     def fold_in(self, histories: sparse.csr_array) -> NDArray[np.float32]:
-        """User vectors u = Σ_i w_ui a_i, shape (n_users, d): one sparse product, linear in the history."""
-        return np.asarray(histories @ self.taste, dtype=np.float32)
+        """User vectors u = Σ_i w_ui s_i a_i, shape (n_users, d): one sparse product, linear in the history."""
+        return np.asarray(self._scaled(histories) @ self.taste, dtype=np.float32)
 
     def scores(self, histories: sparse.csr_array) -> NDArray[np.float32]:
         """Score of every item for every user, shape (n_users, n_items): hold a block of users only."""
-        scores = self.fold_in(histories) @ self.taste.T
+        scaled = self._scaled(histories)
+        scores = np.asarray(scaled @ self.taste, dtype=np.float32) @ self.taste.T
         if self.companions.nnz:
-            pairs = (histories @ self.companions).tocoo()
+            pairs = (scaled @ self.companions).tocoo()
             scores[pairs.coords[0], pairs.coords[1]] += pairs.data
+        scores /= self.scale
         return scores
+
+    def _scaled(self, histories: sparse.csr_array) -> sparse.csr_array:
+        weights = histories.data * self.scale[histories.indices]
+        return sparse.csr_array((weights, histories.indices, histories.indptr), shape=histories.shape)
 
     def top_items(
         self,
@@ -79,7 +93,8 @@ class InterestModel:
             target: item row that is explained.
 
         Returns:
-            w_i (a_i · a_target + z_i,target), shape (n,), float32.
+            w_i s_i (a_i · a_target + z_i,target) / s_target, shape (n,), float32.
         """
         pair = self.companions[:, [target]].toarray()[items, 0]
-        return np.asarray(weights * (self.taste[items] @ self.taste[target] + pair), dtype=np.float32)
+        together = self.taste[items] @ self.taste[target] + pair
+        return np.asarray(weights * self.scale[items] * together / self.scale[target], dtype=np.float32)

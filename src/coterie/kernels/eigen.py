@@ -42,7 +42,7 @@ def top_eigenpairs(
     if size <= 1.2 * width * BLOCKS:
         values, vectors = _exact(multiply, size)
     else:
-        values, vectors = _krylov(multiply, size, width, rng)
+        values, vectors = _krylov(multiply, size, (count, width), rng)
     values, vectors = values[:count], vectors[:, :count]
     peaks = np.abs(vectors).argmax(axis=0) if size else np.zeros(0, dtype=np.int64)
     signs = np.where(vectors[peaks, np.arange(count)] < 0, np.float32(-1), np.float32(1))
@@ -56,8 +56,9 @@ def _exact(multiply: Callable[[FloatArray], FloatArray], size: int) -> tuple[Flo
 
 
 def _krylov(
-    multiply: Callable[[FloatArray], FloatArray], size: int, width: int, rng: np.random.Generator
+    multiply: Callable[[FloatArray], FloatArray], size: int, wanted: tuple[int, int], rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
+    count, width = wanted
     total = width * BLOCKS
     basis = np.empty((size, total), dtype=np.float32, order="F")
     small = np.zeros((total, total))
@@ -79,7 +80,7 @@ def _krylov(
         block = image
     upper = np.triu(small)
     values, rotation = np.linalg.eigh(upper + np.triu(upper, 1).T)
-    return values[::-1].astype(np.float32), basis @ rotation[:, ::-1].astype(np.float32)
+    return values[::-1].astype(np.float32), basis @ rotation[:, : -count - 1 : -1].astype(np.float32)
 
 
 def _orthonormal(block: FloatArray) -> FloatArray:

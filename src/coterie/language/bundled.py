@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import groupby, zip_longest
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +26,15 @@ _CHARACTERS = 768
 """What is read of a text: its first 128 tokens, looked for in its first 768 characters. On product texts of 750
 characters the neighbours found are as good as with the whole text, in half the time."""
 
-_GROUPS = ((16, 24), (48, 8))
-"""(longest text in tokens, texts encoded together). Rounding in a matrix product depends on how many rows it has, so
-the company a text is encoded in would change its last bits. A text's length alone therefore decides its group's size,
-which is always filled up. The model takes a group in one piece, 384 tokens at most; longer texts go alone."""
+_STEP = 12
+"""Rows that the kernels of BLAS libraries take at a time, or a multiple of them."""
+_GROUPS = ((16, 2 * _STEP), (32, _STEP))
+"""(longest text in tokens, texts encoded together). Rounding in a matrix product depends on how many rows it has and on
+where in a step a row stands, so the company a text is encoded in would change its last bits. A group therefore holds
+texts of one length, is always filled up, and has a text in the place that the text itself decides. The model takes 384
+tokens in one piece; longer texts go alone."""
 
-_REVISION = "1"
+_REVISION = "2"
 """To be raised when the code here changes what a text is turned into."""
 
 
@@ -77,11 +82,10 @@ class BundledEncoder:
                 rows_of.setdefault(cleaned, []).append(row)
         tokens = {text: _tokens(text) for text in rows_of}
         groups = list(_groups(sorted(tokens, key=lambda text: (len(tokens[text]), text)), tokens))
-        for group, encoded in zip(
-            groups, _forward([[tokens[text] for text in group] for group in groups]), strict=True
-        ):
-            for text, vector in zip(group, encoded, strict=True):
-                vectors[rows_of[text]] = vector
+        for group, encoded in zip(groups, _forward(groups, tokens), strict=True):
+            for member, vector in zip(group, encoded, strict=True):
+                if member is not None:
+                    vectors[rows_of[member]] = vector
         return vectors
 
 
@@ -91,37 +95,38 @@ def _tokens(text: str) -> list[int]:
     return ids if len(ids) <= _TOKENS else [*ids[: _TOKENS - 1], ids[-1]]
 
 
-def _groups(texts: Sequence[str], tokens: dict[str, list[int]]) -> Iterator[list[str]]:
-    """Texts, shortest first, in the groups they are encoded in."""
-    group: list[str] = []
-    size = 0
-    for text in texts:
-        wanted = _group_size(len(tokens[text]))
-        if group and (wanted != size or len(group) == size):
-            yield group
-            group = []
-        size = wanted
-        group.append(text)
-    if group:
-        yield group
+def _groups(texts: Sequence[str], tokens: dict[str, list[int]]) -> Iterator[list[str | None]]:
+    """Texts, shortest first, in the groups they are encoded in; None where a place stays free."""
+    for length, alike in groupby(texts, key=lambda text: len(tokens[text])):
+        size = _group_size(length)
+        if size == 1:
+            for text in alike:
+                yield [text]
+            continue
+        places: list[list[str]] = [[] for _ in range(_STEP)]
+        for text in alike:
+            places[crc32(text.encode("utf-8", "surrogatepass")) % _STEP].append(text)
+        rounds = list(zip_longest(*places))
+        for start in range(0, len(rounds), size // _STEP):
+            group: list[str | None] = [text for each in rounds[start : start + size // _STEP] for text in each]
+            yield group + [None] * (size - len(group))
 
 
 def _group_size(length: int) -> int:
     return next((size for longest, size in _GROUPS if length <= longest), 1)
 
 
-def _forward(groups: Sequence[list[list[int]]]) -> Iterator[NDArray[np.float32]]:
+def _forward(groups: Sequence[Sequence[str | None]], tokens: dict[str, list[int]]) -> Iterator[NDArray[np.float32]]:
     """Vectors of each group, in order; groups run side by side, one core each."""
     from threadpoolctl import threadpool_limits
 
     _, network = _model()
     workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 
-    def encode(group: list[list[int]]) -> NDArray[np.float32]:
-        size = _group_size(len(group[0]))
-        filler = [group[0]] * (size - len(group))
-        encoded: NDArray[np.float32] = network.encode(group + filler)
-        return encoded[: len(group)]
+    def encode(group: Sequence[str | None]) -> NDArray[np.float32]:
+        filler = next(tokens[text] for text in group if text is not None)
+        encoded: NDArray[np.float32] = network.encode([filler if text is None else tokens[text] for text in group])
+        return encoded
 
     # numpy's own threads gain nothing on matrices this small, and lose much when cores are shared
     with _LOCK, threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:

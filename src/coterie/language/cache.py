@@ -102,6 +102,10 @@ class VectorCache:
             known[wanted[found[sound]]] = True
         return vectors, known
 
+    def width(self, fingerprint: str) -> int | None:
+        """Dimensions of the vectors kept under a fingerprint; None where there are none."""
+        return next((width for path in _listed(self.folder / fingerprint, "*.vec") if (width := _width(path))), None)
+
     def write(
         self, fingerprint: str, texts: Sequence[str], vectors: NDArray[np.float32], *, progress: Progress = SILENT
     ) -> None:
@@ -191,6 +195,16 @@ def _write_shard(folder: Path, keys: NDArray[np.uint64], vectors: NDArray[np.flo
             draft.unlink(missing_ok=True)
         raise
     return path
+
+
+def _width(path: Path) -> int | None:
+    """Dimensions that the head of a file states, or None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return None
+    return int(np.frombuffer(head[8:], dtype="<u8")[1]) if len(head) == _HEAD and head[:8] == _MAGIC else None
 
 
 def _open_shard(path: Path, dimensions: int) -> _Shard | None:

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from coterie.language.cache import VectorCache
-from coterie.language.encoder import Encoder, JoinedEncoder, join_blocks
+from coterie.language.encoder import Encoder, JoinedEncoder, fingerprint_of, join_blocks
 from coterie.progress import SILENT, Progress
 
 _STEP = 512
@@ -46,6 +46,38 @@ def encode_cached(
         vectors, known = cache.read(encoder.fingerprint, distinct, encoder.dimensions)
     _encode_missing(encoder, distinct, vectors, np.flatnonzero(~known), (cache, progress))
     return vectors if len(distinct) == len(texts) else vectors[rows]
+
+
+def encode_corpus(
+    encoder: Encoder, texts: Sequence[str], *, cache: VectorCache | None, progress: Progress = SILENT
+) -> NDArray[np.float32]:
+    """Vectors of a corpus by an encoder that is fitted to it, which is not done again where the cache knows the result.
+
+    Args:
+        encoder: not fitted yet.
+        texts: the whole corpus.
+        cache: None: fit and encode everything.
+        progress: as in `encode_cached`.
+
+    Returns:
+        As in `encode_cached`.
+    """
+    if isinstance(encoder, JoinedEncoder):
+        return join_blocks([encode_corpus(part, texts, cache=cache, progress=progress) for part in encoder.parts])
+    if encoder.cacheable or cache is None or not len(texts):
+        return encode_cached(encoder.fit(texts), texts, cache=cache, progress=progress)
+    # What it learns depends on all of the texts, so its vectors are kept by all of them.
+    key = fingerprint_of(encoder.fingerprint, *texts)
+    width = cache.width(key)
+    if width is not None:
+        vectors, known = cache.read(key, texts, width)
+        if known.all():
+            return vectors
+    with progress.stage("learning words"):
+        vectors = encoder.fit(texts).encode(texts)
+    if vectors.shape[1]:
+        cache.write(key, texts, vectors, progress=progress)
+    return vectors
 
 
 def _encode_missing(

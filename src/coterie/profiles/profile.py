@@ -15,7 +15,7 @@ from coterie.kernels.lift import Lift, lift
 from coterie.profiles.attributes import user_attributes
 from coterie.profiles.counting import group_histories, users_by_feature, users_by_item
 from coterie.profiles.habits import group_habits
-from coterie.profiles.phrases import item_categories, item_keywords
+from coterie.profiles.phrases import Keywords, item_categories, item_keywords
 from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
 from coterie.tables.dataset import Dataset
@@ -46,6 +46,7 @@ def profile_groups(
     *,
     n_groups: int,
     settings: Settings,
+    keywords: Keywords | None = None,
     progress: Progress = SILENT,
 ) -> pl.DataFrame:
     """Profile of every group: what its users take, are and do more, or less, often than all users.
@@ -65,6 +66,7 @@ def profile_groups(
         groups: group row of each user's primary group, −1 for none, int32, shape (n_users,).
         n_groups: number of groups.
         settings: `min_support` and `language` are used.
+        keywords: `item_keywords` of the items, where they are known already.
         progress: told about the users done.
 
     Returns:
@@ -78,7 +80,7 @@ def profile_groups(
     histories = group_histories(dataset, groups, n_groups)
     with progress.stage("profiles", total=2 * dataset.users.height, unit="users") as step:
         categories = item_categories(dataset.items)
-        keywords = item_keywords(dataset.items, settings.language)
+        keywords = keywords or item_keywords(dataset.items, settings.language)
         counted: list[tuple[str, Sequence[str] | pl.Series, NDArray[np.int64]]] = [
             ("item", dataset.items["item_id"], users_by_item(histories)),
             ("category", categories.values, users_by_feature(histories, categories.matrix, step)),

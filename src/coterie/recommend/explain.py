@@ -21,8 +21,8 @@ def explain(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The history items that contribute most to each recommendation.
 
-    The score of item j for user u is Σ_i w_ui (a_i · a_j + z_ij) over u's own history: each term is what one item
-    contributes.
+    The score of item j for user u is Σ_i w_ui s_i (a_i · a_j + z_ij) / s_j over u's own history: each term is what one
+    item contributes.
 
     Args:
         interest: the interest model.
@@ -64,6 +64,7 @@ def _block(
     weight = np.einsum("nd,nd->n", interest.taste[source], interest.taste[target])
     if interest.companions.nnz:
         weight += np.asarray(interest.companions[source, target]).ravel()
+    weight *= interest.scale[source] / interest.scale[target]
     contribution = (histories.data[entry] * weight).astype(np.float32)
     order = np.lexsort((source, -contribution, pair))
     rank = np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
