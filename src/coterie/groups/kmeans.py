@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie.groups.grouper import prototypes
+from coterie.groups.grouper import ANY_DIMENSIONS, prototypes
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
@@ -25,6 +25,9 @@ class SphericalKMeans:
     """
 
     name = "kmeans"
+    exact_number = True
+    leaves_unassigned = False
+    most_dimensions = ANY_DIMENSIONS
 
     def __init__(self, starts: int = 4, sweeps: int = 60) -> None:
         self.starts = starts
