@@ -45,11 +45,11 @@ def prototypes(vectors: NDArray[np.float32], labels: NDArray[np.int32], n_groups
     from scipy import sparse
 
     inside = labels >= 0
+    starts = np.concatenate([[0], np.cumsum(inside)])
     members = sparse.csr_array(
-        (np.ones(int(inside.sum()), dtype=np.float32), (labels[inside], np.flatnonzero(inside))),
-        shape=(n_groups, len(labels)),
+        (np.ones(starts[-1], dtype=np.float32), labels[inside], starts), shape=(len(labels), n_groups)
     )
-    return unit(np.asarray(members @ vectors, dtype=np.float32))
+    return unit(np.asarray(members.T @ vectors, dtype=np.float32))
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -59,6 +59,8 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
+BLOCK = 100_000
+"""Similarities computed at a time."""
 ANY_DIMENSIONS = 1_000_000
 """For groupers that do not mind how many dimensions there are."""
 
@@ -118,9 +120,23 @@ def at_most(labels: IntArray, vectors: FloatArray, n_groups: int, *, leave: bool
 
 
 def nearest(vectors: FloatArray, others: FloatArray) -> NDArray[np.int64]:
-    """Row of the most similar of the others to each vector, shape (n,); in blocks that stay in the cache."""
-    found = np.empty(len(vectors), dtype=np.int64)
-    rows = max(64, 1_000_000 // max(1, len(others)))
+    """Row of the most similar of the others to each vector, shape (n,)."""
+    return nearest_with_similarity(vectors, others)[0]
+
+
+def nearest_with_similarity(vectors: FloatArray, others: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    """Row of the most similar of the others, and the similarity, each of shape (n,).
+
+    Similarities are computed for as many vectors at a time as leave them in the processor's cache.
+    """
+    found, best = np.empty(len(vectors), dtype=np.int64), np.empty(len(vectors), dtype=np.float32)
+    rows = max(64, BLOCK // max(1, len(others)))
+    space = np.empty((rows, len(others)), dtype=np.float32)
+    lines = np.arange(rows)
+    turned = np.ascontiguousarray(others.T)
     for start in range(0, len(vectors), rows):
-        np.argmax(vectors[start : start + rows] @ others.T, axis=1, out=found[start : start + rows])
-    return found
+        block = vectors[start : start + rows]
+        similar = np.matmul(block, turned, out=space[: len(block)])
+        place = np.argmax(similar, axis=1, out=found[start : start + rows])
+        best[start : start + rows] = similar[lines[: len(block)], place]
+    return found, best
