@@ -94,7 +94,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
     encoder = make_encoder(settings.encoder).fingerprint
-    vectors = run.kept("vectors", (encoder, settings.language), lambda: _encode(dataset, settings, progress))
+    vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories = dataset.histories(settings.half_life_days)
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)

@@ -231,3 +231,53 @@ def test_an_interrupt_leaves_nothing_half_written(number: signal.Signals, tmp_pa
     assert err.splitlines()[-1] == "interrupted"
     assert "Traceback" not in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["cache"]
+
+
+def test_evaluate_prints_every_method_and_answers_in_json(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events, items = (str(tables / f"{name}.parquet") for name in ("events", "items"))
+    call = ["evaluate", "--events", events, "--items", items, "--protocol", "time", "-k", "5", "-k", "20", "--quiet"]
+    call += ["--encoder", "tfidf", "--text-prior", "1", "--dimensions", "32"]
+    found = answer(capsys, *call)
+    assert found["k"] == [5, 20]
+    assert {row["method"] for row in found["means"]} == {"coterie", "popular", "popular, week", "text cosine"}
+    assert main(call) == 0
+    out, err = capsys.readouterr()
+    assert "only" in err  # few users were tested
+    for k in (5, 20):
+        assert f"k = {k}, all items: {found['parts'][0]['users']:,} users tested" in out
+    for row in found["means"]:
+        if row["metric"] in ("ndcg", "plain_recall", "calibrated_recall"):
+            assert f"{row['value']:.4f}" in out
+    for row in found["differences"]:
+        if row["metric"] == "ndcg":
+            assert f"{row['difference']:+.4f}" in out
+    assert "plain = hits" in out and "calibrated = hits" in out
+
+
+def test_evaluate_says_what_tuning_tried(
+    tables: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("coterie.evaluate.tune.GRID", {"ridge": (30.0, 3_000.0)})
+    events = str(tables / "events.parquet")
+    call = ["evaluate", "--events", events, "--encoder", "none", "--tune", "--quiet", "-k", "20"]
+    tuning = answer(capsys, *call)["tuning"]
+    assert [trial["settings"] for trial in tuning["trials"]] == [{}, {"ridge": 30}, {"ridge": 3_000}]
+    assert main(call) == 0
+    chosen = f"ridge = {tuning['chosen']['ridge']:g}" if tuning["chosen"] else "nothing changed"
+    assert f"3 trials on {tuning['users']} validation users: {chosen}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (["--protocol", "weeks"], 2, "users, items, time, last, sparse"),
+        (["-k", "0"], 2, "k cannot be"),
+        (["--protocol", "time"], 1, "--column timestamp=NAME"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told(
+    flags: list[str], code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "events.csv").write_text("user_id,item_id\nu,a\nv,b\n")
+    assert main(["evaluate", "--events", str(tmp_path / "events.csv"), "--quiet", *flags]) == code
+    assert message in capsys.readouterr().err

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "groups": ("coterie.cli.show:groups", "List the groups of a model."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
+    "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
     "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
 }
 """Command → where it lies, and its line in `coterie --help`."""

@@ -17,6 +17,9 @@ from coterie.settings import Settings
 TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how the events table is read."""
 
+INTEREST_SETTINGS = ("encoder", "beta", "ridge", "text_prior", "dimensions", "companions", "exact_items", "seed")
+"""Settings that shape text vectors and the interest model."""
+
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
 
 
