@@ -17,9 +17,11 @@ import polars as pl
 from scipy import sparse
 
 from coterie import __version__
+from coterie.evaluate.groups import judge_groups
 from coterie.folder import check_output, write_folder
 from coterie.groups import GroupOptions, GroupsFound, find_groups
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
+from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
@@ -111,7 +113,18 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
-    return _describe(run, dataset, histories, (interest, found, keywords))
+    judging = judging_of(settings, interest, found, fit, options)
+    model, judged = side_by_side(
+        lambda: _describe(run, dataset, histories, (interest, found, keywords)),
+        lambda: run.kept(
+            "judged",
+            (judging.choices(), settings.encoder, settings.half_life_days),
+            lambda: judge_groups(
+                histories, vectors, found.grouping.assign(histories, 1).primary, judging, progress=progress
+            ),
+        ),
+    )
+    return with_evidence(model, judged)
 
 
 @dataclass
@@ -145,7 +158,8 @@ class _Run:
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
-def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
     encoder = make_encoder(settings.encoder)
     return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from coterie.cli.options import Json, ModelFolder
+from coterie.cli.options import Json, ModelFolder, OnlyCertified
 from coterie.cli.output import print_json, print_table
 from coterie.errors import DataError, OutputError
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from coterie.model import Model
 
 
-def groups(folder: ModelFolder, /, *, json: Json = False) -> None:
+def groups(folder: ModelFolder, /, *, only_certified: OnlyCertified = False, json: Json = False) -> None:
     """List the groups of a model."""
     model = _load(folder)
+    if only_certified:
+        model = replace(model, groups=model.certified())
     if json:
         print_json(groups_answer(model))
     else:
@@ -46,6 +49,8 @@ def profile(
     print(f"{number}  {row['name']}: {row['size']:,} users, {row['share']:.1%} of all")
     if row["description"]:
         print(row["description"])
+    if row.get("certificate"):
+        print(row["certificate"])
     for facet in rows["facet"].unique(maintain_order=True):
         _print_facet(facet, rows, top)
 
@@ -91,11 +96,14 @@ def print_groups(model: Model) -> None:
             row["size"],
             f"{row['share']:.1%}",
             row["gain"],
+            row.get("stability"),
+            _mark(row.get("certified")),
             "; ".join(row["likes"]),
         )
         for row in groups_answer(model)
     ]
-    print_table(("group", "name", "users", "share", "gain", "what they like"), rows, wide=("name", "what they like"))
+    heads = ("group", "name", "users", "share", "gain", "stability", "certified", "what they like")
+    print_table(heads, rows, wide=("name", "what they like"))
     gain = model.quality.get("gain", {})
     if gain.get("bits_per_event") is not None:
         print(f"\nheld-out gain: {gain['bits_per_event']:.3f} bits per event")
@@ -119,6 +127,10 @@ def find_group(model: Model, wanted: str) -> int:
     near = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.4)
     hint = f"did you mean {folded[near[0]]!r}?" if near else f"the groups are {min(numbers)} to {max(numbers)}"
     raise DataError(f"there is no group called {wanted!r}", hint=hint)
+
+
+def _mark(certified: bool | None) -> str:
+    return {True: "yes", False: "no", None: ""}[certified]
 
 
 def _load(folder: Path) -> Model:

@@ -23,6 +23,8 @@ from coterie.report.data import (
     ReportData,
     Rhythm,
     TableRows,
+    Worth,
+    WorthRow,
 )
 from coterie.report.text import day, setting, shown
 
@@ -33,6 +35,9 @@ MORE, LESS, CATEGORIES, KEYWORDS, RECOMMENDED = 8, 4, 8, 12, 10
 """Most items, categories, keywords and recommendations on a card."""
 ATTRIBUTES, ATTRIBUTE_VALUES = 6, 5
 """Most columns of the users table on a card, and most values of each."""
+
+LISTS = ("group", "popularity", "random_groups", "personal")
+"""Lists that are compared, in the order they are shown."""
 
 Row = Mapping[str, Any]
 
@@ -60,6 +65,7 @@ def collect(model: Model) -> ReportData:
         groups=_cards(model, titles, assign_colours(model.map, numbers)),
         map=_points(model.map),
         curve=_curve(quality.get("curve", [])),
+        worth=_worth(quality.get("value")),
         tables=tuple(_rows(name, table) for name, table in quality.get("rows", {}).items()),
         coverage=_figures(quality.get("coverage", {})),
         timings=_figures(quality.get("timings", {})),
@@ -119,6 +125,7 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 stability=_known(row.get("stability")),
                 fidelity=_known(row.get("fidelity")),
                 certified=row.get("certified"),
+                certificate=row.get("certificate") or "",
                 more=_more(items, MORE),
                 less=tuple(_likeness(fact) for fact in items if fact["lift_high"] < 1)[:LESS],
                 categories=_more(facets.get("category", []), CATEGORIES),
@@ -240,6 +247,25 @@ def _curve(points: Iterable[Row]) -> tuple[CurvePoint, ...]:
         for point in points
     )
     return tuple(sorted(found, key=lambda point: point.groups))
+
+
+def _worth(value: Row | None) -> Worth | None:
+    """The test of the groups' lists; None where there was none."""
+    if not value or not value["rows"]:
+        return None
+    rows = tuple(
+        WorthRow(
+            seen=f"{row['smallest']:,} to {row['largest']:,}",
+            users=int(row["users"]),
+            lists=tuple(row["ndcg"][name] for name in LISTS),
+            over=tuple(
+                _interval(over["difference"], over["low"], over["high"])
+                for over in (row["over"][name] for name in LISTS[1:])
+            ),
+        )
+        for row in value["rows"]
+    )
+    return Worth(value["metric"].upper(), shown(value["verdict"], 600), rows)
 
 
 def _figures(named: Mapping[str, float | None]) -> tuple[tuple[str, float], ...]:

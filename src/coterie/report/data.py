@@ -81,6 +81,8 @@ class Card:
         share: of all users, 0 to 1.
         gain: held-out gain in bits per event; None where it was not measured.
         stability, fidelity: 0 to 1; None where they were not measured.
+        certified: whether the group is; None where it was not judged.
+        certificate: why, or why not, as a sentence; empty where it was not judged.
         more, less: items taken more, and less, often than by all users.
         recommended: titles, best first.
     """
@@ -95,6 +97,7 @@ class Card:
     stability: float | None
     fidelity: float | None
     certified: bool | None
+    certificate: str
     more: tuple[Likeness, ...]
     less: tuple[Likeness, ...]
     categories: tuple[Likeness, ...]
@@ -127,6 +130,32 @@ class CurvePoint:
     groups: int
     gain: Interval
     chosen: bool
+
+
+@dataclass(frozen=True)
+class WorthRow:
+    """Lists judged for the users with so many items seen.
+
+    Attributes:
+        seen: how many items, to be read.
+        users: how many users.
+        lists: figure of the group's list, popularity's, a random group's and the user's own.
+        over: how much better the group's list is than each of the other three.
+    """
+
+    seen: str
+    users: int
+    lists: tuple[float, ...]
+    over: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What the groups' lists are worth: the metric, the verdict in sentences, and the rows behind it."""
+
+    metric: str
+    verdict: str
+    rows: tuple[WorthRow, ...]
 
 
 @dataclass(frozen=True)
@@ -163,6 +192,7 @@ class ReportData:
         groups: largest first.
         map: sampled users on the plane.
         curve: numbers of groups tried, ascending.
+        worth: of the groups' lists; None where it was not measured.
         tables: row accounting.
         coverage: name and share of users.
         timings: stage and seconds.
@@ -183,6 +213,7 @@ class ReportData:
     groups: tuple[Card, ...]
     map: MapPoints
     curve: tuple[CurvePoint, ...]
+    worth: Worth | None
     tables: tuple[TableRows, ...]
     coverage: tuple[tuple[str, float], ...]
     timings: tuple[tuple[str, float], ...]
