@@ -11,6 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.evaluate.groups import Judged
+from coterie.evaluate.value import GroupValue
 from coterie.groups.evidence import Gain
 from coterie.groups.fit import CurvePoint, GroupsFound
 from coterie.groups.model import Grouping
@@ -115,10 +117,24 @@ def _unpack_groups(stage: Stage) -> GroupsFound:
     )
 
 
+def _pack_judged(judged: Judged) -> Parts:
+    return (
+        {"stability": judged.stability, "sizes": judged.sizes},
+        {},
+        {"users": judged.users, "value": asdict(judged.value)},
+    )
+
+
+def _unpack_judged(stage: Stage) -> Judged:
+    arrays, facts = stage.arrays, stage.facts
+    return Judged(arrays["stability"], arrays["sizes"], GroupValue.of(facts["value"]), facts["users"])
+
+
 STAGES: dict[str, StageCodec[Any]] = {
     "tables": StageCodec(_pack_tables, _unpack_tables),
     "vectors": StageCodec(_pack_vectors, _unpack_vectors),
     "interest": StageCodec(_pack_interest, _unpack_interest),
     "groups": StageCodec(_pack_groups, _unpack_groups),
+    "judged": StageCodec(_pack_judged, _unpack_judged),
 }
 """Stage → how its result is kept."""

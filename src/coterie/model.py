@@ -51,8 +51,8 @@ class Model:
         interest: taste vectors and companions.
         grouping: what each item says about each group.
         items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
-        groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `gain`,
-            `gain_low`, `gain_high`; largest group first.
+        groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `stability`,
+            `gain`, `gain_low`, `gain_high`, `certified`, `certificate` (why, or why not); largest group first.
         memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
         profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`,
             `q_value`.
@@ -63,7 +63,7 @@ class Model:
         group_recommendations: `group_id`, `rank`, `item_id`, `score`.
         map: places of a sample of users in two dimensions: `x`, `y`, `group_id`.
         rejected: rows left out: `table`, `row`, `reason`, `content`.
-        quality: held-out gain, curve, coverage, row accounting, timings.
+        quality: held-out gain, curve, stability, coverage, worth of the groups' lists, row accounting, timings.
     """
 
     settings: Settings
@@ -82,20 +82,32 @@ class Model:
     rejected: pl.DataFrame
     quality: dict[str, Any]
 
-    def assign(self, events: object, *, progress: Progress = SILENT, **settings: Any) -> Any:  # noqa: ANN401  # the caller's kind of frame
+    def assign(
+        self, events: object, *, only_certified: bool = False, progress: Progress = SILENT, **settings: Any
+    ) -> Any:  # noqa: ANN401  # the caller's kind of frame
         """Groups of users from their events, with nothing refitted.
 
         Args:
             events: a table of events, as in `discover`.
+            only_certified: leave out memberships in groups that are not certified. Nobody is moved to another group:
+                weights and ranks stay, and a user whose primary group is left out has no row of rank 1.
             progress: told of the rows read.
             settings: settings of reading (columns, kind_weights, ...) that differ from the model's.
 
         Returns:
             `user_id`, `group_id`, `weight`, `rank` (1 = primary), in the kind of frame that came in. A user none of
             whose items the model knows gets the groups' shares as weights.
+
+        Raises:
+            DataError: a table cannot be read, or `only_certified` is asked of a model whose groups were not judged.
         """
+        certified = self.certified() if only_certified else None
         read, histories = self._read(events, settings, progress)
         frame = membership_frame(self.grouping.assign(histories, self.settings.memberships), read.user_ids)
+        if certified is not None:
+            frame = frame.filter(pl.col("group_id").is_in(certified["group_id"].implode()))
+            without = len(read.user_ids) - int((frame["rank"] == 1).sum())
+            progress.note(f"the primary group of {without:,} users is not certified")
         return same_kind(frame, events)
 
     def recommend(
@@ -143,6 +155,19 @@ class Model:
                 because = explain_lists(self.interest, histories, users, items, BECAUSE)[0]
             frame = frame.with_columns(_because(because, ids))
         return same_kind(frame, events)
+
+    def certified(self) -> pl.DataFrame:
+        """The rows of `groups` that are certified.
+
+        Raises:
+            DataError: no group was judged.
+        """
+        if "certified" not in self.groups.columns or self.groups["certified"].is_null().all():
+            raise DataError(
+                "the groups of this model were not judged: their stability was not measured",
+                hint="make it again with coterie discover and without --stability-refits 0",
+            )
+        return self.groups.filter("certified")
 
     def profile(self, group_id: int) -> pl.DataFrame:
         """What sets a group apart: its rows of `profiles`, with `title` where the value is an item.
@@ -355,14 +380,15 @@ class Model:
 
     def _card(self) -> str:
         groups = "\n".join(
-            f"| {row['group_id']} | {row['name'].replace('|', '/')} | {row['size']:,} | {row['share']:.1%} |"
+            f"| {row['group_id']} | {row['name'].replace('|', '/')} | {row['size']:,} | {row['share']:.1%} "
+            f"| {row.get('certificate') or ''} |"
             for row in self.groups.to_dicts()
         )
         return (
             f"# Coterie model\n\n{self._summary()[0]}.\n\n"
             f"Made by Coterie {self.about['version']} on {self.about['created']}, seed {self.settings.seed}, data "
             f"`{self.about['fingerprint']}`.\n\n"
-            f"| group | name | users | share |\n|---|---|---|---|\n{groups}\n\n"
+            f"| group | name | users | share | certificate |\n|---|---|---|---|---|\n{groups}\n\n"
             "`report.html` shows the groups, `quality.json` how well they hold up on hidden data. "
             "`coterie assign` and `coterie recommend` apply the model to new events.\n"
         )

@@ -17,9 +17,11 @@ import polars as pl
 from scipy import sparse
 
 from coterie import __version__
+from coterie.evaluate.groups import judge_groups
 from coterie.folder import check_output, write_folder
 from coterie.groups import GroupOptions, GroupsFound, find_groups
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
+from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
@@ -119,7 +121,18 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
-    return _describe(run, dataset, histories, (interest, found, keywords))
+    judging = judging_of(settings, interest, found, fit, options)
+    model, judged = side_by_side(
+        lambda: _describe(run, dataset, histories, (interest, found, keywords)),
+        lambda: run.kept(
+            "judged",
+            (judging.choices(), settings.encoder, settings.half_life_days),
+            lambda: judge_groups(
+                histories, vectors, found.grouping.assign(histories, 1).primary, judging, progress=progress
+            ),
+        ),
+    )
+    return with_evidence(model, judged)
 
 
 @dataclass

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     groups: Groups = Field(default="auto", description="Number of groups, or auto: chosen by held-out gain.")
     max_groups: int = Field(default=40, ge=1, description="Most groups that auto tries.")
     sample_users: int = Field(default=200_000, ge=1, description="Groups are found on at most this many users.")
+    stability_refits: int = Field(
+        default=20, ge=0, description="Times that groups are found again to measure their stability; 0: not measured."
+    )
     memberships: int = Field(default=3, ge=1, description="Most groups a user belongs to.")
 
     # profiles and lists

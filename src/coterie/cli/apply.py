@@ -14,6 +14,7 @@ from coterie.cli.options import (
     ExcludedItems,
     Json,
     ModelFolder,
+    OnlyCertified,
     OnlyItems,
     OutputFile,
     Quiet,
@@ -33,6 +34,7 @@ def assign(
     *,
     events: Events,
     output: OutputFile,
+    only_certified: OnlyCertified = False,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -44,7 +46,9 @@ def assign(
     from coterie.model import Model
 
     _check(output)
-    frame = Model.load(folder).assign(events, progress=make_progress(quiet=quiet), **settings)
+    frame = Model.load(folder).assign(
+        events, only_certified=only_certified, progress=make_progress(quiet=quiet), **settings
+    )
     _write(frame, output, json=json)
 
 

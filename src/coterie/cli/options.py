@@ -52,6 +52,9 @@ Json = Annotated[
         help="Put the answer on standard output as JSON, all else on standard error.", negative=(), show_default=False
     ),
 ]
+OnlyCertified = Annotated[
+    bool, Parameter(help="Leave out groups that are not certified.", negative=(), show_default=False)
+]
 Quiet = Annotated[bool, Parameter(help="Show no progress.", negative=(), show_default=False)]
 
 _SETTINGS_GROUP = Group("Settings", help="Each also as COTERIE_<NAME> in the environment or in coterie.toml.")

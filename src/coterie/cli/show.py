@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from coterie.cli.options import Json, ModelFolder
+from coterie.cli.options import Json, ModelFolder, OnlyCertified
 from coterie.cli.output import print_json, print_table
 from coterie.errors import DataError, OutputError
 
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
     from coterie.model import Model
 
 
-def groups(folder: ModelFolder, /, *, json: Json = False) -> None:
+def groups(folder: ModelFolder, /, *, only_certified: OnlyCertified = False, json: Json = False) -> None:
     """List the groups of a model."""
     model = load_model(folder)
+    if only_certified:
+        certified = model.certified()
+        kept = model.rules["group_id"].is_in(certified["group_id"].implode())
+        model = replace(model, groups=certified, rules=model.rules.filter(kept))
     if json:
         print_json(groups_answer(model))
     else:
@@ -48,6 +53,8 @@ def profile(
         print(row["description"])
     if rule := row["rule"]:
         print(f"rule: {rule['rule']} (precision {rule['precision']:.0%}, recall {rule['recall']:.0%})")
+    if row.get("certificate"):
+        print(row["certificate"])
     for facet in rows["facet"].unique(maintain_order=True):
         _print_facet(facet, rows, top)
 
@@ -100,11 +107,14 @@ def print_groups(model: Model) -> None:
             row["size"],
             f"{row['share']:.1%}",
             row["gain"],
+            row.get("stability"),
+            _mark(row.get("certified")),
             "; ".join(row["likes"]),
         )
         for row in groups_answer(model)
     ]
-    print_table(("group", "name", "users", "share", "gain", "what they like"), rows, wide=("name", "what they like"))
+    heads = ("group", "name", "users", "share", "gain", "stability", "certified", "what they like")
+    print_table(heads, rows, wide=("name", "what they like"))
     ruled = [
         (row["group_id"], f"{row['precision']:.0%}", f"{row['recall']:.0%}", row["rule"])
         for row in model.rules.to_dicts()
@@ -135,6 +145,10 @@ def find_group(model: Model, wanted: str) -> int:
     near = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.4)
     hint = f"did you mean {folded[near[0]]!r}?" if near else f"the groups are {min(numbers)} to {max(numbers)}"
     raise DataError(f"there is no group called {wanted!r}", hint=hint)
+
+
+def _mark(certified: bool | None) -> str:
+    return {True: "yes", False: "no", None: ""}[certified]
 
 
 def load_model(folder: Path) -> Model:

@@ -61,14 +61,7 @@ def group_lists(
     Returns:
         `group_id`, `rank`, `item_id`, `score`.
     """
-    sums = np.asarray(histories.sum(axis=1)).ravel()
-    inside = np.flatnonzero((groups >= 0) & (sums > 0))
-    sizes = np.bincount(groups[inside], minlength=n_groups)
-    members = sparse.csr_array(
-        ((1 / (sums[inside] * sizes[groups[inside]])).astype(np.float32), (groups[inside], inside)),
-        shape=(n_groups, histories.shape[0]),
-    )
-    together = (members @ histories).tocsr()
+    together = group_histories(histories, groups, n_groups)
     columns, scores = interest.top_items(together, k, include_seen=True)
     place, rank = np.nonzero(columns >= 0)
     return pl.DataFrame(
@@ -79,3 +72,25 @@ def group_lists(
             "score": scores[place, rank].astype(np.float64),
         }
     )
+
+
+def group_histories(histories: sparse.csr_array, groups: NDArray[np.int32], n_groups: int) -> sparse.csr_array:
+    """The history that speaks for each group: the mean of its users' histories, each scaled to sum to 1.
+
+    Args:
+        histories: weights, shape (n_users, n_items).
+        groups: group row of each user, −1 for none, shape (n_users,).
+        n_groups: number of groups.
+
+    Returns:
+        Shape (n_groups, n_items); a group without users has an empty history.
+    """
+    sums = np.asarray(histories.sum(axis=1)).ravel()
+    inside = np.flatnonzero((groups >= 0) & (sums > 0))
+    sizes = np.bincount(groups[inside], minlength=n_groups)
+    members = sparse.csr_array(
+        ((1 / (sums[inside] * sizes[groups[inside]])).astype(np.float32), (groups[inside], inside)),
+        shape=(n_groups, histories.shape[0]),
+    )
+    together: sparse.csr_array = (members @ histories).tocsr()
+    return together

@@ -24,6 +24,8 @@ from coterie.report.data import (
     Rhythm,
     Rule,
     TableRows,
+    Worth,
+    WorthRow,
 )
 from coterie.report.text import day, setting, shown
 
@@ -35,6 +37,9 @@ MORE, LESS, CATEGORIES, KEYWORDS, RECOMMENDED = 8, 4, 8, 12, 10
 LONGEST_RULE = 600
 ATTRIBUTES, ATTRIBUTE_VALUES = 6, 5
 """Most columns of the users table on a card, and most values of each."""
+
+LISTS = ("group", "popularity", "random_groups", "personal")
+"""Lists that are compared, in the order they are shown."""
 
 Row = Mapping[str, Any]
 
@@ -62,6 +67,7 @@ def collect(model: Model) -> ReportData:
         groups=_cards(model, titles, assign_colours(model.map, numbers)),
         map=_points(model.map),
         curve=_curve(quality.get("curve", [])),
+        worth=_worth(quality.get("value")),
         tables=tuple(_rows(name, table) for name, table in quality.get("rows", {}).items()),
         coverage=_figures(quality.get("coverage", {})),
         timings=_figures(quality.get("timings", {})),
@@ -125,6 +131,7 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 certified=row.get("certified"),
                 exemplars=tuple(titles.get(item, shown(item)) for item in exemplars),
                 rule=rules.get(number),
+                certificate=row.get("certificate") or "",
                 more=_more(items, MORE),
                 less=_less(items),
                 rare=_less(facets.get("category") or facets.get("keyword", [])),
@@ -263,6 +270,25 @@ def _curve(points: Iterable[Row]) -> tuple[CurvePoint, ...]:
         for point in points
     )
     return tuple(sorted(found, key=lambda point: point.groups))
+
+
+def _worth(value: Row | None) -> Worth | None:
+    """The test of the groups' lists; None where there was none."""
+    if not value or not value["rows"]:
+        return None
+    rows = tuple(
+        WorthRow(
+            seen=f"{row['smallest']:,} to {row['largest']:,}",
+            users=int(row["users"]),
+            lists=tuple(row["ndcg"][name] for name in LISTS),
+            over=tuple(
+                _interval(over["difference"], over["low"], over["high"])
+                for over in (row["over"][name] for name in LISTS[1:])
+            ),
+        )
+        for row in value["rows"]
+    )
+    return Worth(value["metric"].upper(), shown(value["verdict"], 600), rows)
 
 
 def _figures(named: Mapping[str, float | None]) -> tuple[tuple[str, float], ...]:

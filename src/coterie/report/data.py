@@ -101,6 +101,8 @@ class Card:
         stability, fidelity: 0 to 1; None where they were not measured.
         exemplars: titles of a few items that stand for the group.
         rule: what picks its users out; None where nothing does.
+        certified: whether the group is; None where it was not judged.
+        certificate: why, or why not, as a sentence; empty where it was not judged.
         more, less: items taken more, and less, often than by all users.
         rare: categories, or where there are none keywords, of what they take less often than all users.
         recommended: titles, best first.
@@ -118,6 +120,7 @@ class Card:
     certified: bool | None
     exemplars: tuple[str, ...]
     rule: Rule | None
+    certificate: str
     more: tuple[Likeness, ...]
     less: tuple[Likeness, ...]
     rare: tuple[Likeness, ...]
@@ -154,6 +157,32 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class WorthRow:
+    """Lists judged for the users with so many items seen.
+
+    Attributes:
+        seen: how many items, to be read.
+        users: how many users.
+        lists: figure of the group's list, popularity's, a random group's and the user's own.
+        over: how much better the group's list is than each of the other three.
+    """
+
+    seen: str
+    users: int
+    lists: tuple[float, ...]
+    over: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What the groups' lists are worth: the metric, the verdict in sentences, and the rows behind it."""
+
+    metric: str
+    verdict: str
+    rows: tuple[WorthRow, ...]
+
+
+@dataclass(frozen=True)
 class TableRows:
     """What became of every row of a table: rows = kept + repeated + rejected."""
 
@@ -187,6 +216,7 @@ class ReportData:
         groups: largest first.
         map: sampled users on the plane.
         curve: numbers of groups tried, ascending.
+        worth: of the groups' lists; None where it was not measured.
         tables: row accounting.
         coverage: name and share of users.
         timings: stage and seconds.
@@ -207,6 +237,7 @@ class ReportData:
     groups: tuple[Card, ...]
     map: MapPoints
     curve: tuple[CurvePoint, ...]
+    worth: Worth | None
     tables: tuple[TableRows, ...]
     coverage: tuple[tuple[str, float], ...]
     timings: tuple[tuple[str, float], ...]

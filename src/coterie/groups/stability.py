@@ -1,0 +1,108 @@
+"""Stability: whether a group is found again when the users are drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from coterie.groups.fit import refine
+from coterie.groups.grouper import Grouper
+from coterie.parallel import side_by_side
+from coterie.randomness import generator
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+
+LANES = 2
+"""Refits that go on at once; each holds a copy of the histories drawn."""
+
+
+@dataclass(frozen=True)
+class Refits:
+    """How groups are found again.
+
+    Attributes:
+        grouper: what grouped the users.
+        n_groups: groups asked of it.
+        count: how many times; 0 measures nothing.
+        seed: decides who is drawn, and where each refit starts.
+    """
+
+    grouper: Grouper
+    n_groups: int
+    count: int = 20
+    seed: int = 0
+
+
+def stability(histories: sparse.csr_array, points: FloatArray, labels: IntArray, refits: Refits) -> NDArray[np.float64]:
+    """Clusterwise stability under the bootstrap (Hennig 2007), from 0 to 1.
+
+    Each refit draws as many users as there are, with replacement; who is drawn twice counts once, since copies of one
+    user would be groups of their own. The whole grouping is made anew from their vectors: the grouper from new starts,
+    then refinement by evidence. With C the users drawn of a group and D those of a group of the refit, the group's
+    figure is the largest |C ∩ D| / |C ∪ D| over D, and its stability the mean of that over the refits. User vectors
+    stay as they are: the interest model is not learnt anew.
+
+    Args:
+        histories: weights, shape (n_users, n_items).
+        points: vectors that the users were grouped by, rows of length 1, shape (n_users, d).
+        labels: group of each user, −1 for none, shape (n_users,).
+        refits: how to find the groups again.
+
+    Returns:
+        Shape (largest label + 1,); NaN for a group none of whose users was ever drawn, and for all without refits.
+    """
+    n_groups = int(labels.max(initial=-1)) + 1
+    found = np.full((refits.count, n_groups), np.nan)
+
+    def lane(first: int) -> Callable[[], None]:
+        def work() -> None:
+            for place in range(first, refits.count, LANES):
+                drawn, again = _refit(histories, points, refits, place)
+                found[place] = jaccard(labels[drawn], again, n_groups)
+
+        return work
+
+    side_by_side(*(lane(first) for first in range(min(LANES, refits.count))))
+    known = ~np.isnan(found)
+    times = known.sum(axis=0)
+    total = np.where(known, found, 0).sum(axis=0)
+    return np.asarray(np.divide(total, times, out=np.full(n_groups, np.nan), where=times > 0))
+
+
+def jaccard(one: IntArray, other: IntArray, n_groups: int) -> NDArray[np.float64]:
+    """Largest Jaccard index of each group of `one` with a group of `other`, from one contingency table.
+
+    Args:
+        one: group of each user, −1 for none, shape (n_users,).
+        other: the same by another grouping, shape (n_users,).
+        n_groups: groups of `one`.
+
+    Returns:
+        Shape (n_groups,), 0 to 1; NaN for a group without users.
+    """
+    n_other = int(other.max(initial=-1)) + 1
+    width = n_other + 1  # a row and a column for those in no group
+    cells = (one.astype(np.int64) + 1) * width + other + 1
+    table = np.bincount(cells, minlength=(n_groups + 1) * width).reshape(n_groups + 1, width)
+    both = table[1:, 1:]
+    sizes = table[1:].sum(axis=1)
+    either = sizes[:, None] + table[:, 1:].sum(axis=0) - both
+    shares = np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
+    return np.where(sizes > 0, shares.max(axis=1, initial=0.0), np.nan)
+
+
+def _refit(
+    histories: sparse.csr_array, points: FloatArray, refits: Refits, place: int
+) -> tuple[NDArray[np.int64], IntArray]:
+    """Users drawn, and the groups found among them."""
+    rng = generator(refits.seed, "stability", place)
+    drawn = np.unique(rng.integers(0, len(points), len(points)))
+    n_groups = min(refits.n_groups, len(drawn))
+    part = histories[drawn]
+    labels = refits.grouper.group(points[drawn], n_groups, rng=rng)
+    return drawn, refine(part, labels, n_groups)
