@@ -173,7 +173,8 @@ def _against_own(rows: Sequence[ValueRow]) -> str:
     ]
     if not said:
         return "They find about as much as a user's own list."
-    return f"They find {', '.join(said)}; with other histories, neither is clearly better."
+    rest = "" if len(better) + len(worse) == len(rows) else "; with other histories, neither is clearly better"
+    return f"They find {', '.join(said)}{rest}."
 
 
 def _compared(row: ValueRow, other: str) -> str:
