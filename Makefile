@@ -6,11 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
 # make bench BENCH=demo runs one of them
-<<<<<<< HEAD
-BENCH := install demo discover quality_groups quality_scores planted topk
-=======
-BENCH := install demo discover groups quality_scores
->>>>>>> 515588f (Compare groups with six other ways of grouping on the same hidden events)
+BENCH := install demo discover groups quality_scores planted topk
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test install install-dev format lint types layers bench docs clean

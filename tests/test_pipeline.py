@@ -20,7 +20,7 @@ from coterie.folder import check_folder
 from coterie.model import FRAMES
 from coterie.progress import SilentStep, Step
 
-STAGES = ["tables", "vectors", "interest", "groups"]
+STAGES = ["tables", "vectors", "interest", "groups", "judged"]
 
 
 class Recorder:
@@ -226,7 +226,7 @@ def test_an_interrupted_run_leaves_no_folder_and_goes_on_where_it_stopped(
     recorder = Recorder()
     run(tables, recorder, output=place / "model")
     assert set(recorder.reused) >= set(finished)
-    assert set(recorder.reused) <= {*finished, "groups"}
+    assert set(recorder.reused) <= {*finished, "groups", "judged"}
     assert [entry.name for entry in place.iterdir()] == ["model"]
 
 

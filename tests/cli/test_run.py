@@ -61,8 +61,24 @@ def test_groups_lists_every_group_with_its_likes(model: Path, capsys: pytest.Cap
     assert any(row["likes"] for row in rows)
     assert main(["groups", str(model)]) == 0
     shown = capsys.readouterr().out
-    assert shown.splitlines()[0].split() == ["group", "name", "users", "share", "gain", "what", "they", "like"]
+    assert shown.splitlines()[0].split() == [
+        "group", "name", "users", "share", "gain", "stability", "certified", "what", "they", "like",
+    ]  # fmt: skip
     assert all(row["name"] in shown for row in rows)
+
+
+def test_only_certified_groups_are_listed_and_assigned(
+    model: Path, part: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = answer(capsys, "groups", str(model))
+    assert all(row["certificate"] for row in rows)
+    certified = {row["group_id"] for row in rows if row["certified"]}
+    assert {row["group_id"] for row in answer(capsys, "groups", str(model), "--only-certified")} == certified
+    everyone, some = tmp_path / "all.parquet", tmp_path / "some.parquet"
+    for file, flags in ((everyone, ()), (some, ("--only-certified",))):
+        answer(capsys, "assign", str(model), "--events", part["events"], "--output", str(file), *flags)
+    expected = pl.read_parquet(everyone).filter(pl.col("group_id").is_in(sorted(certified)))
+    assert_frame_equal(pl.read_parquet(some), expected)
 
 
 def test_profile_finds_a_group_by_number_and_by_name(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
