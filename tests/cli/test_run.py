@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import coterie
 from coterie.cli.main import main
@@ -68,7 +69,7 @@ def test_groups_lists_every_group_with_its_likes(model: Path, capsys: pytest.Cap
 
 
 def test_only_certified_groups_are_listed_and_assigned(
-    model: Path, part: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = answer(capsys, "groups", str(model))
     assert all(row["certificate"] for row in rows)
@@ -76,7 +77,7 @@ def test_only_certified_groups_are_listed_and_assigned(
     assert {row["group_id"] for row in answer(capsys, "groups", str(model), "--only-certified")} == certified
     everyone, some = tmp_path / "all.parquet", tmp_path / "some.parquet"
     for file, flags in ((everyone, ()), (some, ("--only-certified",))):
-        answer(capsys, "assign", str(model), "--events", part["events"], "--output", str(file), *flags)
+        answer(capsys, "assign", str(model), "--events", str(tables / "events.parquet"), "--output", str(file), *flags)
     expected = pl.read_parquet(everyone).filter(pl.col("group_id").is_in(sorted(certified)))
     assert_frame_equal(pl.read_parquet(some), expected)
 

@@ -148,7 +148,7 @@ def find_groups(
 
 
 def choose(tried: list[Tried]) -> int:
-    """Place of the smallest number of groups that is not worse than the best by more than one standard error.
+    """Place of the first, the smallest, that is not worse than the best by more than one standard error.
 
     The standard error is that of the difference between the two on the same users' hidden events. Where no event could
     be hidden, all are alike and the first is taken.
@@ -209,7 +209,7 @@ def _best_grouping(
     grouper: Grouper,
     seed: int,
 ) -> Tried:
-    """The grouping into `number` groups with the number of taste dimensions that gains most."""
+    """The grouping into `number` groups with the fewest taste dimensions that are not worse than the best."""
     tried: list[Tried] = []
     for dimensions in sorted({min(wanted, vectors.shape[1]) for wanted in DIMENSIONS}):
         points = unit(np.ascontiguousarray(vectors[:, :dimensions]))
@@ -218,7 +218,7 @@ def _best_grouping(
         weights = evidence(kept, labels, number)
         point = CurvePoint(number, dimensions, held_out_gain(weights, choosing, labels))
         tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr)))
-    return max(tried, key=lambda one: one.point.gain.bits)
+    return tried[choose(tried)]
 
 
 def _settle(
