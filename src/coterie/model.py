@@ -14,6 +14,7 @@ from scipy import sparse
 
 from coterie.errors import DataError, ModelError, SettingsError
 from coterie.folder import check_folder, write_folder
+from coterie.groups.certificate import certified_groups
 from coterie.groups.model import Grouping, Memberships
 from coterie.interest.model import InterestModel
 from coterie.profiles import Why, compare_groups, feature_table, history_of, overlap, why
@@ -89,17 +90,13 @@ class Model:
 
         Args:
             events: a table of events, as in `discover`.
-            only_certified: leave out memberships in groups that are not certified. Nobody is moved to another group:
-                weights and ranks stay, and a user whose primary group is left out has no row of rank 1.
+            only_certified: leave out groups that are not certified; weights and ranks of the others stay.
             progress: told of the rows read.
             settings: settings of reading (columns, kind_weights, ...) that differ from the model's.
 
         Returns:
             `user_id`, `group_id`, `weight`, `rank` (1 = primary), in the kind of frame that came in. A user none of
             whose items the model knows gets the groups' shares as weights.
-
-        Raises:
-            DataError: a table cannot be read, or `only_certified` is asked of a model whose groups were not judged.
         """
         certified = self.certified() if only_certified else None
         read, histories = self._read(events, settings, progress)
@@ -157,17 +154,8 @@ class Model:
         return same_kind(frame, events)
 
     def certified(self) -> pl.DataFrame:
-        """The rows of `groups` that are certified.
-
-        Raises:
-            DataError: no group was judged.
-        """
-        if "certified" not in self.groups.columns or self.groups["certified"].is_null().all():
-            raise DataError(
-                "the groups of this model were not judged: their stability was not measured",
-                hint="make it again with coterie discover and without --stability-refits 0",
-            )
-        return self.groups.filter("certified")
+        """The rows of `groups` that are certified; a `DataError` where none was judged."""
+        return certified_groups(self.groups)
 
     def profile(self, group_id: int) -> pl.DataFrame:
         """What sets a group apart: its rows of `profiles`, with `title` where the value is an item.

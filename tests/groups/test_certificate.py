@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from coterie.groups.certificate import Evidence, certify, with_certificates
+from coterie.errors import DataError
+from coterie.groups.certificate import Evidence, certified_groups, certify, with_certificates
 
 GOOD = Evidence(size=120, stability=0.8, gain=0.2, gain_low=0.1, fidelity=0.9)
 
@@ -58,3 +59,13 @@ def test_the_frame_gets_both_columns_with_or_without_fidelity() -> None:
         assert judged["certified"].to_list() == [True, False]
         assert judged["certificate"].str.contains("ertified: ").all()
     assert with_certificates(frame.clear()).columns[-2:] == ["certified", "certificate"]
+
+
+def test_groups_that_nobody_judged_are_refused_with_a_way_out() -> None:
+    frame = pl.DataFrame([GOOD._replace(stability=None)._asdict()], schema_overrides={"stability": pl.Float64})
+    for unjudged in (frame, with_certificates(frame)):
+        with pytest.raises(DataError, match="stability was not measured") as caught:
+            certified_groups(unjudged)
+        assert "--stability-refits" in str(caught.value.hint)
+    judged = with_certificates(pl.DataFrame([GOOD._asdict(), GOOD._replace(size=1)._asdict()]))
+    assert certified_groups(judged)["size"].to_list() == [120]

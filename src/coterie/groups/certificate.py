@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from coterie.errors import DataError
+
 MIN_USERS = 20
 """Users below which a group is not published."""
 VALID, DOUBTFUL = 0.75, 0.6
@@ -49,6 +51,20 @@ def certify(evidence: Evidence) -> tuple[bool | None, str]:
         return None, f"Not judged: stability was not measured ({'; '.join(known)})."
     known.insert(1, f"stability {evidence.stability:.2f}")
     return True, f"Certified: {'; '.join(known)}."
+
+
+def certified_groups(groups: pl.DataFrame) -> pl.DataFrame:
+    """The rows that are certified.
+
+    Raises:
+        DataError: no group was judged.
+    """
+    if "certified" not in groups.columns or groups["certified"].is_null().all():
+        raise DataError(
+            "the groups of this model were not judged: their stability was not measured",
+            hint="make it again with coterie discover and without --stability-refits 0",
+        )
+    return groups.filter("certified")
 
 
 def with_certificates(groups: pl.DataFrame) -> pl.DataFrame:
