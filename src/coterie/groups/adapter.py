@@ -63,7 +63,7 @@ class Clusterer:
                 changes["random_state"] = seed
             if changes:
                 copy.set_params(**changes)
-            return np.maximum(np.asarray(copy.fit_predict(points)), -1).astype(np.int32)
+            return np.asarray(np.maximum(copy.fit_predict(points), -1), dtype=np.int32)
 
         return label_known(vectors, find, n_groups, most=FIT_USERS, leave=True, rng=rng)
 

@@ -149,7 +149,7 @@ def find_groups(
     n_groups, before = curve[place].groups, evidence(kept, labels, curve[place].groups)
     judged = held_out_gain(before, judging, labels)
     with progress.stage("finding the groups"):
-        shares = np.bincount(labels[labels >= 0], minlength=n_groups).astype(np.float32) / max(1, len(labels))
+        shares = (np.bincount(labels[labels >= 0], minlength=n_groups) / max(1, len(labels))).astype(np.float32)
         steps = HiddenWeights.of(before, shares, kept, choosing).best()
         calibration = HiddenWeights.of(before, shares, kept, judging).curve(steps)
         shared = statistics if len(sample) == histories.shape[0] else None
@@ -181,27 +181,27 @@ def _search(search: _Search, grouper: Grouper | None, progress: Progress) -> tup
     if grouper is not None or options.grouper != "auto":
         only = grouper or make_grouper(options.grouper)
         tried = _curve(search, only, _numbers(options, len(search.vectors), only), progress)
-        one = replace(_summary(only, tried[choose(tried)]), chosen=True)
-        return only, tried, Choice((one,), f"{only.name} was asked for")
-    groupers = [make_grouper(name) for name in GROUPERS]
+        alone = replace(_summary(only, tried[choose(tried)]), chosen=True)
+        return only, tried, Choice((alone,), f"{only.name} was asked for")
+    groupers: list[Grouper] = []
     curves: list[list[Tried]] = []
-    summaries: list[GrouperTried] = []
     best: list[Tried] = []
-    for one in list(groupers):
-        # Groupers are compared where the first found that the number of groups is right.
-        numbers = [best[0].point.groups] if best else _numbers(options, len(search.vectors), one)
+    summaries: list[GrouperTried] = []
+    for each in map(make_grouper, GROUPERS):
+        # The others are compared at the number of groups that is right for the first.
+        numbers = [best[0].point.groups] if best else _numbers(options, len(search.vectors), each)
         try:
-            curve = _curve(search, one, numbers, progress)
+            curve = _curve(search, each, numbers, progress)
         except MissingExtraError as error:
-            progress.note(f"{one.name} was not tried: {error.message}")
-            groupers.remove(one)
+            progress.note(f"{each.name} was not tried: {error.message}")
             continue
+        groupers.append(each)
         curves.append(curve)
         best.append(curve[choose(curve)])
-        summaries.append(replace(_summary(one, best[-1]), stability=_stability(search, one, best[-1])))
-    place, reason = choose_grouper(summaries, [one.bits for one in best], best[0].events)
-    tried_all = tuple(replace(one, chosen=at == place) for at, one in enumerate(summaries))
-    return groupers[place], curves[place], Choice(tried_all, reason)
+        summaries.append(replace(_summary(each, best[-1]), stability=_stability(search, each, best[-1])))
+    place, reason = choose_grouper(summaries, [tried.bits for tried in best], best[0].events)
+    compared = tuple(replace(summary, chosen=at == place) for at, summary in enumerate(summaries))
+    return groupers[place], curves[place], Choice(compared, reason)
 
 
 def choose(tried: list[Tried]) -> int:
