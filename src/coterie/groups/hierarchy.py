@@ -50,10 +50,9 @@ def broad_groups(
     if n_groups < FEWEST:
         return ()
     inside = np.flatnonzero(labels >= 0)
-    members = sparse.csr_array(
-        (np.ones(len(inside)), (labels[inside], inside)), shape=(n_groups, len(labels)), dtype=np.float64
-    )
-    cuts = merge((members @ kept).toarray())
+    ones = np.ones(len(inside), dtype=np.float32)
+    members = sparse.csr_array((ones, (labels[inside], inside)), shape=(n_groups, len(labels)))
+    cuts = merge((members @ kept).toarray().astype(np.float64))
     whole = held_out_gain(evidence(kept, labels, n_groups), judging, labels).bits
     levels: list[Broad] = []
     number = 1

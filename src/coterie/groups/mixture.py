@@ -48,8 +48,7 @@ class GaussianGroups:
         sample = points
         if len(points) > FIT_USERS:
             sample = points[np.sort(rng.choice(len(points), FIT_USERS, replace=False))]
-        start = SphericalKMeans().group(sample, n_groups, rng=rng)
-        present, start = np.unique(start, return_inverse=True)
+        present, start = np.unique(SphericalKMeans().group(sample, n_groups, rng=rng), return_inverse=True)
         sizes = np.bincount(start)
         means = np.stack([sample[start == place].mean(axis=0) for place in range(len(present))])
         mixture = GaussianMixture(

@@ -119,11 +119,13 @@ def mixtures(
         scores: evidence of each history for each group, shape (n_users, n_groups).
 
     Returns:
-        The groups considered, most evidence first, shape (n_users, m), m at most `CANDIDATES`; and for each number of
+        The groups considered, all or the `CANDIDATES` with most evidence, shape (n_users, m); and for each number of
         steps the weights in that order, rows summing to 1, shape (n_users, m). Of empty rows nothing is said.
     """
     n_users, n_groups = scores.shape
-    groups = np.argsort(-scores, axis=1, kind="stable")[:, :CANDIDATES].astype(np.int32)
+    groups = np.tile(np.arange(n_groups, dtype=np.int32), (n_users, 1))
+    if n_groups > CANDIDATES:
+        groups = np.argsort(-scores, axis=1, kind="stable")[:, :CANDIDATES].astype(np.int32)
     found = [np.zeros(groups.shape, dtype=np.float32) for _ in steps]
     starts = np.unique(np.searchsorted(histories.indptr, np.arange(0, histories.nnz, BLOCK_EVENTS), side="right") - 1)
     for first, last in pairwise([*starts.tolist(), n_users]):
