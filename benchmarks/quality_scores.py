@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from coterie.evaluate import UserSplit, evaluate_users, split_users
+from coterie.evaluate import Split, evaluate_users, split_users
 from coterie.interest import FitOptions, fit_interest
 from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
 from coterie.settings import make_settings
@@ -61,14 +61,14 @@ def ease(histories: sparse.csr_array, ridge: float) -> NDArray[np.float32]:
     return weights.astype(np.float32)
 
 
-def ndcg_of_ease(split: UserSplit, ridge: float) -> tuple[float, float]:
+def ndcg_of_ease(split: Split, ridge: float) -> tuple[float, float]:
     started = time.process_time()
     weights = ease(split.train, ridge)
     seconds = time.process_time() - started
     return float(evaluate_users(lambda seen: seen @ weights, split).ndcg.mean()), seconds
 
 
-def ndcg_of_coterie(split: UserSplit, text: NDArray[np.float32], options: FitOptions) -> tuple[float, float, str]:
+def ndcg_of_coterie(split: Split, text: NDArray[np.float32], options: FitOptions) -> tuple[float, float, str]:
     started = time.process_time()
     model = fit_interest(split.train, text, options)
     seconds = time.process_time() - started

@@ -277,3 +277,12 @@ def _with_package() -> dict[str, str]:
     import coterie
 
     return {**os.environ, "PYTHONPATH": str(Path(coterie.__file__).parents[1])}
+
+
+def test_tables_are_written_without_a_manifest_and_are_no_model(tmp_path: Path) -> None:
+    write_folder(tmp_path / "tables", fill(), manifest=False)
+    assert sorted(entry.name for entry in (tmp_path / "tables").iterdir()) == ["a.txt", "b.bin"]
+    with pytest.raises(ModelError, match=r"is no model folder: it has no manifest\.json"):
+        read_manifest(tmp_path / "tables")
+    with pytest.raises(OutputError, match=r"is no model folder \(it has a\.txt, b\.bin\)"):
+        check_output(tmp_path / "tables", overwrite=False)

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from coterie.data.simulate import simulate as simulate
     from coterie.errors import CoterieError as CoterieError
     from coterie.errors import DataError as DataError
     from coterie.errors import MissingExtraError as MissingExtraError
@@ -36,6 +37,7 @@ _HOMES = {
     "Settings": "settings",
     "SettingsError": "errors",
     "discover": "pipeline",
+    "simulate": "data.simulate",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "SettingsError",
     "__version__",
     "discover",
+    "simulate",
 ]
 
 

@@ -29,13 +29,14 @@ _HOST: Final = blake2b(platform.node().encode(), digest_size=4).hexdigest()
 _DISK_TROUBLE: Final = re.compile(r"os error \d+|No space left|File too large|quota exceeded", re.IGNORECASE)
 
 
-def write_folder(path: Path, write: Callable[[Path], None], *, overwrite: bool = False) -> None:
+def write_folder(path: Path, write: Callable[[Path], None], *, overwrite: bool = False, manifest: bool = True) -> None:
     """Write a folder whole or not at all.
 
     Args:
         path: the folder to write; its parents are made where they are missing.
         write: fills the folder it is given, which is empty and lies beside `path`.
         overwrite: replace what is at `path`. An empty folder is always replaced.
+        manifest: list the files in `manifest.json`, which is what makes a folder a model; tables go without.
 
     Raises:
         OutputError: something is in the way (a folder with content and no `overwrite`, a file, or a folder that holds
@@ -53,7 +54,10 @@ def write_folder(path: Path, write: Callable[[Path], None], *, overwrite: bool =
         try:
             new.mkdir()
             write(new)
-            _write_manifest(new)
+            files = _flushed(new)
+            if manifest:
+                _write_manifest(new, files)
+            _flush(new)
             _swap(new, path)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -164,19 +168,25 @@ def _damaged(path: Path, what: str) -> ModelError:
     return ModelError(f"the model folder {path} is damaged: {what}", hint="make it again, or restore it from a copy")
 
 
-def _write_manifest(folder: Path) -> None:
-    files = {}
+def _flushed(folder: Path) -> list[Path]:
+    """The files of a folder, by name, each of them on the disk."""
+    files = sorted(entry for entry in folder.rglob("*") if entry.is_file())
     mode = 0o666 & ~_umask()
-    for file in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
+    for file in files:
         file.chmod(mode)  # safetensors keeps its files from everyone else
         _flush(file)
-        files[file.relative_to(folder).as_posix()] = {"sha256": _sha256(file), "bytes": file.stat().st_size}
+    return files
+
+
+def _write_manifest(folder: Path, files: list[Path]) -> None:
+    listed = {
+        file.relative_to(folder).as_posix(): {"sha256": _sha256(file), "bytes": file.stat().st_size} for file in files
+    }
     manifest = folder / MANIFEST
     manifest.write_text(
-        json.dumps({"format_version": FORMAT_VERSION, "files": files}, indent=2) + "\n", encoding="utf-8"
+        json.dumps({"format_version": FORMAT_VERSION, "files": listed}, indent=2) + "\n", encoding="utf-8"
     )
     _flush(manifest)
-    _flush(folder)
 
 
 def _swap(new: Path, path: Path) -> None:

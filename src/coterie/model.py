@@ -16,13 +16,25 @@ from coterie.errors import DataError, ModelError, SettingsError
 from coterie.folder import check_folder, write_folder
 from coterie.groups.model import Grouping, Memberships
 from coterie.interest.model import InterestModel
+from coterie.profiles import Why, compare_groups, feature_table, history_of, overlap, why
 from coterie.progress import SILENT, Progress
 from coterie.recommend import explain as explain_lists
 from coterie.recommend import user_lists
 from coterie.settings import Settings, make_settings
-from coterie.tables import Histories, read_histories, read_ids, same_kind
+from coterie.tables import Histories, read_histories, read_ids, read_users, same_kind
 
-FRAMES = ("items", "groups", "memberships", "profiles", "group_recommendations", "map", "rejected")
+FRAMES = (
+    "items",
+    "groups",
+    "memberships",
+    "profiles",
+    "group_counts",
+    "rules",
+    "rule_features",
+    "group_recommendations",
+    "map",
+    "rejected",
+)
 READING = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how events are read and weighed: those that may be others than the model's."""
 BECAUSE = 3
@@ -42,7 +54,12 @@ class Model:
         groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `gain`,
             `gain_low`, `gain_high`; largest group first.
         memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
-        profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`.
+        profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`,
+            `q_value`.
+        group_counts: users of each group behind every value that some profile shows: `group_id`, `facet`, `value`,
+            `support`, `size`.
+        rules: `group_id`, `rule`, `sql`, `precision`, `recall`, `support`; no row where no rule picks a group out.
+        rule_features: the columns that the rules' SQL reads: `column`, `kind`, `source`, `value`, `items`.
         group_recommendations: `group_id`, `rank`, `item_id`, `score`.
         map: places of a sample of users in two dimensions: `x`, `y`, `group_id`.
         rejected: rows left out: `table`, `row`, `reason`, `content`.
@@ -57,6 +74,9 @@ class Model:
     groups: pl.DataFrame
     memberships: pl.DataFrame
     profiles: pl.DataFrame
+    group_counts: pl.DataFrame
+    rules: pl.DataFrame
+    rule_features: pl.DataFrame
     group_recommendations: pl.DataFrame
     map: pl.DataFrame
     rejected: pl.DataFrame
@@ -130,12 +150,84 @@ class Model:
         Raises:
             DataError: there is no such group.
         """
-        if group_id not in self.groups["group_id"]:
-            raise DataError(f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}")
-        titles = self.items.select(pl.col("item_id").alias("value"), "title", pl.lit("item").alias("facet"))
+        self._check_group(group_id)
+        titles = self.items.select(pl.col("item_id").alias("value"), "title")
+        kinds = pl.DataFrame({"facet": ["item", "exemplar"]})
         return self.profiles.filter(pl.col("group_id") == group_id).join(
-            titles, on=["value", "facet"], how="left", maintain_order="left"
+            titles.join(kinds, how="cross"), on=["value", "facet"], how="left", maintain_order="left"
         )
+
+    def compare(self, group_a: int, group_b: int) -> pl.DataFrame:
+        """Two groups side by side: what each has that the other has not, and what they share.
+
+        Args:
+            group_a: number of a group.
+            group_b: number of another.
+
+        Returns:
+            `facet`, `value`, `title` (of items), `share_a`, `share_b`, `ratio` of the two with the ends of its 95 %
+            interval `ratio_low` and `ratio_high`, `support_a`, `support_b`. Facets as in the profiles: of items,
+            categories and keywords the 20 that each surely has more often than the other; all attributes; habits. Then
+            facet `overlap`: items in both groups' lists, users who belong to both.
+
+        Raises:
+            DataError: there is no such group, or the two are one.
+        """
+        for group_id in (group_a, group_b):
+            self._check_group(group_id)
+        if group_a == group_b:
+            raise DataError(f"group {group_a} is to be compared with itself", hint="give two groups")
+        least = self.settings.min_support
+        rows = compare_groups(self.group_counts, self.profiles, (group_a, group_b), least)
+        shared = overlap(self.memberships, self.group_recommendations, (group_a, group_b))
+        titles = self.items.select(pl.col("item_id").alias("value"), "title", pl.lit("item").alias("facet"))
+        frame = pl.concat([rows, shared]).join(titles, on=["facet", "value"], how="left", maintain_order="left")
+        return frame.select("facet", "value", "title", pl.exclude("facet", "value", "title"))
+
+    def why(
+        self, events: object, user_id: str, *, adding: object = None, progress: Progress = SILENT, **settings: Any
+    ) -> Why:
+        """Why a user is in his group: the items that put him there, and the smallest change that would move him.
+
+        Args:
+            events: a table of events with the user's, as in `discover`; the user need not be known to the model.
+            user_id: the user.
+            adding: a table whose `item_id` lists the items that may be added to move him; None: all that histories had
+                when the model was made.
+            progress: told of the rows read.
+            settings: settings of reading that differ from the model's.
+
+        Raises:
+            DataError: the events have no such user, or none of his items is known to the model.
+        """
+        read, histories = self._read(events, settings, progress)
+        history = history_of(user_id, read.user_ids, histories)
+        barred = self._barred(adding, None)
+        offered = ~self.interest.cold if barred is None else ~barred
+        frames = self.items, self.groups
+        return why(user_id, history, self.grouping, frames, offered=offered, most=self.settings.memberships)
+
+    def features(
+        self, events: object, users: object = None, *, progress: Progress = SILENT, **settings: Any
+    ) -> pl.DataFrame:
+        """The table that the SQL of `rules` reads: a row for each user, a column for each feature.
+
+        Args:
+            events: a table of events, as in `discover`.
+            users: a table of users with the attributes that the rules speak of; None: no attribute is known.
+            progress: told of the rows read.
+            settings: settings of reading that differ from the model's.
+
+        Returns:
+            `user_id` and the columns of `rule_features`: shares of a history's distinct items and numbers as numbers,
+            members of lists as 0 or 1, labels as text, dates as text (`2015-03-02`); null where nothing is known.
+        """
+        read, histories = self._read(events, settings, progress)
+        known = read.user_ids.to_frame("user_id")
+        if users is not None:
+            reading = self.settings.model_copy(update=settings)
+            known = read_users(users, read.user_ids, settings=reading, progress=progress)
+        return feature_table(self.rule_features, histories, known, self.items["item_id"])
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model folder whole or not at all.
@@ -159,8 +251,7 @@ class Model:
             "companions.indptr": companions.indptr.astype(np.int64),
             "evidence": self.grouping.evidence,
             "shares": self.grouping.shares,
-            "numbers": np.array([self.interest.ridge, self.interest.text_prior]),
-            "memberships": np.array([self.grouping.steps, self.grouping.leave], dtype=np.int64),
+            "numbers": np.array([self.grouping.temperature, self.interest.ridge, self.interest.text_prior]),
         }
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         for name in FRAMES:
@@ -191,8 +282,7 @@ class Model:
             n_items = len(arrays["taste"])
             parts = arrays["companions.data"], arrays["companions.indices"], arrays["companions.indptr"]
             companions = sparse.csr_array(parts, shape=(n_items, n_items))
-            ridge, text_prior = arrays["numbers"].tolist()
-            steps, leave = arrays["memberships"].tolist()
+            temperature, ridge, text_prior = arrays["numbers"].tolist()
             settings, about = config["settings"], config["about"]
         except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
@@ -201,10 +291,14 @@ class Model:
             settings=Settings.model_construct(**settings),
             about=about,
             interest=InterestModel(arrays["taste"], companions, arrays["scale"], arrays["cold"], ridge, text_prior),
-            grouping=Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave)),
+            grouping=Grouping(arrays["evidence"], arrays["shares"], temperature),
             quality=quality,
             **frames,
         )
+
+    def _check_group(self, group_id: int) -> None:
+        if group_id not in self.groups["group_id"]:
+            raise DataError(f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}")
 
     def _read(self, events: object, settings: dict[str, Any], progress: Progress) -> tuple[Histories, sparse.csr_array]:
         given = make_settings(**settings)

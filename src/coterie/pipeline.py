@@ -25,7 +25,15 @@ from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
 from coterie.model import Model, membership_frame
 from coterie.parallel import one_blas_thread, side_by_side
-from coterie.profiles import Keywords, item_keywords, name_groups, profile_groups
+from coterie.profiles import (
+    Keywords,
+    Profiled,
+    add_exemplars,
+    count_and_profile,
+    find_rules,
+    item_keywords,
+    name_groups,
+)
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -94,7 +102,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
     encoder = make_encoder(settings.encoder).fingerprint
-    vectors = run.kept("vectors", (encoder, settings.language), lambda: _encode(dataset, settings, progress))
+    vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories = dataset.histories(settings.half_life_days)
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
@@ -145,7 +153,8 @@ class _Run:
         self.timings[name] = round(time.perf_counter() - start, 3)
 
 
-def _encode(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
     encoder = make_encoder(settings.encoder)
     return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 
@@ -172,7 +181,6 @@ def group_options(settings: Settings) -> GroupOptions:
     )
     return GroupOptions(
         groups=settings.groups,
-        grouper=settings.grouper,
         max_groups=settings.max_groups,
         sample_users=settings.sample_users,
         interest=interest,
@@ -191,21 +199,25 @@ def _describe(
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
 
-    def told() -> tuple[pl.DataFrame, pl.DataFrame]:
+    def told() -> tuple[Profiled, pl.DataFrame, pl.DataFrame]:
         with run.timed("profiles"):
-            profiles = profile_groups(
+            profiled = count_and_profile(
                 dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
             )
+            profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
         with run.timed("names"), progress.stage("naming groups"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
             language = settings.language
-            return profiles, name_groups(profiles, items, language=language, settings=settings, n_groups=n_groups)
+            names = name_groups(profiles, items, language=language, settings=settings, n_groups=n_groups)
+        return profiled, profiles, names
 
     def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
         with run.timed("map"), progress.stage("drawing the map"):
             return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
 
-    (profiles, names), places = side_by_side(told, drawn)
+    (profiled, profiles, names), places = side_by_side(told, drawn)
+    with run.timed("rules"), progress.stage("finding rules"):
+        rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
     return Model(
@@ -221,12 +233,15 @@ def _describe(
         groups=_groups(found, primary, names),
         memberships=membership_frame(memberships, dataset.users["user_id"]),
         profiles=profiles,
+        group_counts=profiled.counts,
+        rules=rules.rules,
+        rule_features=rules.features,
         group_recommendations=lists,
         map=pl.DataFrame(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
-        quality=_quality(run, dataset, interest, found, primary),
+        quality=_quality(run, dataset, interest, found, primary, (*profiled.warnings, *rules.warnings)),
     )
 
 
@@ -281,6 +296,7 @@ def _quality(
     interest: InterestModel,
     found: GroupsFound,
     primary: np.ndarray[Any, np.dtype[np.int32]],
+    said: tuple[str, ...],
 ) -> dict[str, Any]:
     gain, time_column = found.gain, dataset.events.timestamp
     return {
@@ -300,7 +316,7 @@ def _quality(
         "coverage": {"assigned_users": float((primary >= 0).mean())},
         "timings": run.timings,
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
-        "warnings": [*dataset.warnings, *_warnings(run.settings, found)],
+        "warnings": [*dataset.warnings, *_warnings(run.settings, found), *said],
         "dataset": {
             "users": dataset.users.height,
             "items": dataset.items.height,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coterie.cli.main import COMMANDS, app
-from coterie.cli.options import TABLE_SETTINGS
+from coterie.cli.options import INTEREST_SETTINGS, TABLE_SETTINGS
 from coterie.settings import Settings
 
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -78,4 +78,5 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
 
     assert settings("discover") == flags(Settings.model_fields)
     assert settings("assign") == settings("recommend") == flags(TABLE_SETTINGS)
+    assert settings("evaluate") == flags([*TABLE_SETTINGS, *INTEREST_SETTINGS])
     assert settings("demo") == flags(set(Settings.model_fields) - set(TABLE_SETTINGS))

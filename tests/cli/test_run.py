@@ -74,6 +74,45 @@ def test_profile_finds_a_group_by_number_and_by_name(model: Path, capsys: pytest
     assert by_number["group"]["name"] in capsys.readouterr().out
 
 
+def test_groups_and_profile_tell_the_rules(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer(capsys, "groups", str(model))
+    ruled = [row for row in rows if row["rule"]]
+    assert ruled and set(ruled[0]["rule"]) == {"rule", "sql", "precision", "recall", "support"}
+    assert main(["groups", str(model)]) == 0
+    assert ruled[0]["rule"]["rule"] in capsys.readouterr().out
+    assert main(["profile", str(model), str(ruled[0]["group_id"])]) == 0
+    shown = capsys.readouterr().out
+    assert f"rule: {ruled[0]['rule']['rule']} (precision" in shown
+    assert "\nexemplar " in shown
+
+
+def test_compare_shows_two_groups_side_by_side(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "compare", str(model), "1", "3")
+    assert (found["a"]["group_id"], found["b"]["group_id"]) == (1, 3)
+    assert answer(capsys, "compare", str(model), found["a"]["name"], "3") == found
+    assert main(["compare", str(model), "1", "3", "--top", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert found["a"]["name"] in shown and "recommended items" in shown
+    assert found["comparison"][0]["title"] in shown
+    assert main(["compare", str(model), "1", "1"]) == 1
+    assert "compared with itself" in capsys.readouterr().err
+    assert main(["compare", str(model), "1", "99"]) == 1
+    assert "there is no group 99" in capsys.readouterr().err
+
+
+def test_why_explains_a_user(model: Path, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = str(tables / "events.parquet")
+    user = pl.read_parquet(model / "memberships.parquet")["user_id"][0]
+    found = answer(capsys, "why", str(model), "--events", events, "--user", user)
+    assert found["user_id"] == user
+    assert main(["why", str(model), "--events", events, "--user", user, "--top", "3", "--quiet"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"user {user} is in group {found['group_id']}")
+    assert found["history"][0]["title"] in shown
+    assert main(["why", str(model), "--events", events, "--user", "nobody"]) == 1
+    assert "the events have no user 'nobody'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("wanted", "hint"), [("99", "the groups are 1 to 5"), ("nobody at all", "hint: ")])
 def test_a_group_that_is_not_there_is_told(
     wanted: str, hint: str, model: Path, capsys: pytest.CaptureFixture[str]
@@ -231,3 +270,77 @@ def test_an_interrupt_leaves_nothing_half_written(number: signal.Signals, tmp_pa
     assert err.splitlines()[-1] == "interrupted"
     assert "Traceback" not in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["cache"]
+
+
+def test_evaluate_prints_every_method_and_answers_in_json(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events, items = (str(tables / f"{name}.parquet") for name in ("events", "items"))
+    call = ["evaluate", "--events", events, "--items", items, "--protocol", "time", "-k", "5", "-k", "20", "--quiet"]
+    call += ["--encoder", "tfidf", "--text-prior", "1", "--dimensions", "32"]
+    found = answer(capsys, *call)
+    assert found["k"] == [5, 20]
+    assert {row["method"] for row in found["means"]} == {"coterie", "popular", "popular, week", "text cosine"}
+    assert main(call) == 0
+    out, err = capsys.readouterr()
+    assert "only" in err  # few users were tested
+    for k in (5, 20):
+        assert f"k = {k}, all items: {found['parts'][0]['users']:,} users tested" in out
+    for row in found["means"]:
+        if row["metric"] in ("ndcg", "plain_recall", "calibrated_recall"):
+            assert f"{row['value']:.4f}" in out
+    for row in found["differences"]:
+        if row["metric"] == "ndcg":
+            assert f"{row['difference']:+.4f}" in out
+    assert "plain = hits" in out and "calibrated = hits" in out
+
+
+def test_evaluate_says_what_tuning_tried(
+    tables: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("coterie.evaluate.tune.GRID", {"ridge": (30.0, 3_000.0)})
+    events = str(tables / "events.parquet")
+    call = ["evaluate", "--events", events, "--encoder", "none", "--tune", "--quiet", "-k", "20"]
+    tuning = answer(capsys, *call)["tuning"]
+    assert [trial["settings"] for trial in tuning["trials"]] == [{}, {"ridge": 30}, {"ridge": 3_000}]
+    assert main(call) == 0
+    chosen = f"ridge = {tuning['chosen']['ridge']:g}" if tuning["chosen"] else "nothing changed"
+    assert f"3 trials on {tuning['users']} validation users: {chosen}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (["--protocol", "weeks"], 2, "users, items, time, last, sparse"),
+        (["-k", "0"], 2, "k cannot be"),
+        (["--protocol", "time"], 1, "--column timestamp=NAME"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told(
+    flags: list[str], code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "events.csv").write_text("user_id,item_id\nu,a\nv,b\n")
+    assert main(["evaluate", "--events", str(tmp_path / "events.csv"), "--quiet", *flags]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_simulate_writes_tables_that_discover_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world, call = tmp_path / "world", ["simulate", "--users", "300", "--items", "100", "--groups", "3", "--days", "9"]
+    made = answer(capsys, *call, "--difficulty", "easy", "--output", str(world))
+    assert made["output"] == str(world)
+    assert made["world"]["events"] == pl.read_parquet(world / "events.parquet").height == 6_000  # a fifth of the items
+    assert main([*call, "--difficulty", "easy", "--output", str(world)]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert main([*call, "--difficulty", "easy", "--output", str(world), "--overwrite"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("6,000 events of 300 users on 100 items, 3 groups: ")
+    discover = shown.splitlines()[1].replace("MODEL", str(tmp_path / "model")).split()[1:]
+    assert main([*discover, "--groups", "3", "--encoder", "tfidf", "--quiet"]) == 0
+    memberships = pl.read_parquet(tmp_path / "model" / "memberships.parquet").filter(pl.col("rank") == 1)
+    both = memberships.join(pl.read_parquet(world / "true_groups.parquet"), on="user_id")
+    agree = both.group_by("group", "group_id").len().group_by("group").agg(pl.col("len").max())["len"].sum()
+    assert agree > 0.9 * both.height == 0.9 * 300
+
+
+def test_a_world_that_cannot_be_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--groups", "9999", "--output", str(tmp_path / "world")]) == 2
+    assert "groups cannot be 9,999" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from coterie.interest import FitOptions, fit_interest
 from coterie.interest.cold import neighbours_taste
-from coterie.kernels.metrics import recall_at_k
+from coterie.kernels.metrics import calibrated_recall_at_k
 from coterie.kernels.topk import top_k
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def test_hidden_items_placed_by_their_text_rank_far_better_than_chance(shop_data
     relevant = sparse.csr_array(shop_data.histories * hidden[None, :])
     relevant.eliminate_zeros()
     columns, _ = top_k(lambda rows: model.scores(known[rows]), known.shape, 20, barred=~hidden)
-    earned = np.nanmean(recall_at_k(columns, relevant))
+    earned = np.nanmean(calibrated_recall_at_k(columns, relevant))
     shuffled = np.random.default_rng(0).permuted(np.tile(np.flatnonzero(hidden), (len(columns), 1)), axis=1)[:, :20]
-    assert earned > 2 * np.nanmean(recall_at_k(shuffled.astype(np.int32), relevant))
+    assert earned > 2 * np.nanmean(calibrated_recall_at_k(shuffled.astype(np.int32), relevant))
 
 
 def test_cold_scores_compare_with_the_warm_scores_of_the_same_items(shop_data: Shop) -> None:

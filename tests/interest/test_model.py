@@ -146,3 +146,15 @@ def test_stored_zeros_are_no_events() -> None:
     text = np.zeros((3, 0), dtype=np.float32)
     assert fit_interest(stored, text, PLAIN).cold.tolist() == [False, False, True]
     np.testing.assert_array_equal(fit_interest(stored, text, PLAIN).taste, fit_interest(histories, text, PLAIN).taste)
+
+
+def test_the_number_of_cores_does_not_change_the_best_items(
+    model: InterestModel, shop_data: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coterie.kernels.topk.BLOCK_SCORES", 1)
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr("coterie.kernels.topk._cores", lambda cores=cores: cores)
+        found.append(model.top_items(shop_data.histories, 20))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])

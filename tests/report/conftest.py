@@ -24,7 +24,8 @@ def profile_rows(group: int, items: Sequence[str], random: np.random.Generator) 
         }  # fmt: skip
 
     rows = [row("item", item, lift) for item, lift in zip(items, np.geomspace(9, 0.2, len(items)), strict=True)]
-    rows += [row("category", f"Category {n}", 2 + n) for n in range(4)]
+    rows += [row("exemplar", item, 4.0) for item in items[1:4]]
+    rows += [row("category", f"Category {n}", 2 + n) for n in range(4)] + [row("category", "Category rare", 0.3)]
     rows += [row("keyword", f"word{n}", 3 + n) for n in range(12)]
     rows += [row("attribute:age_band", band, lift) for band, lift in (("18-24", 1.9), ("25-34", 0.9), ("5-17", 0.4))]
     rows += [row("habit", name, 1.4, share=30.0) for name in ("events per user", "days since last event")]
@@ -76,6 +77,16 @@ def make_model() -> MakeModel:
             profiles=pl.DataFrame(
                 [row for n in numbers for row in profile_rows(n, ids, random)],
                 schema_overrides={"group_id": pl.Int32},
+            ),
+            rules=pl.DataFrame(
+                {
+                    "group_id": pl.Series(numbers, dtype=pl.Int32),
+                    "rule": [f"{titles[-1]} above 4%"] * groups,
+                    "sql": ['"category: C" > 0.04'] * groups,
+                    "precision": [0.5] * groups,
+                    "recall": [0.25] * groups,
+                    "support": [40] * groups,
+                }
             ),
             group_recommendations=pl.DataFrame(
                 {

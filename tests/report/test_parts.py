@@ -101,7 +101,8 @@ def test_shares_are_percentages(share: float, written: str):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "written"), [(0.074, "0.07×"), (0.996, "1.0×"), (4.96, "5.0×"), (9.96, "10×"), (1234, "1,234×")]
+    ("ratio", "written"),
+    [(0.004, "<0.01×"), (0.074, "0.07×"), (0.996, "1.0×"), (4.96, "5.0×"), (9.96, "10×"), (1234, "1,234×")],
 )
 def test_ratios_are_times(ratio: float, written: str):
     assert text.times(ratio) == written

@@ -220,6 +220,46 @@ def test_what_is_shown_is_sure_where_anything_is(make_model):
     assert len(card.less) > 0
 
 
+def test_exemplars_rule_and_what_is_rarer_are_on_the_card(make_model):
+    card = collect(make_model(1)).groups[0]
+    assert card.exemplars == ("Item number 1", "Item number 2", "Item number 3")
+    assert card.rule is not None
+    assert (card.rule.precision, card.rule.recall, card.rule.support) == (0.5, 0.25, 40)
+    assert [fact.label for fact in card.rare] == ["Category rare"]
+    words = read(make_model(1)).words()
+    assert "For example Item number 1 Item number 2 Item number 3" in words
+    assert "Rule Item number 19 above 4% precision 50%, recall 25%" in words
+    assert "Rarer categories Category rare 0.30×" in words
+
+
+def test_a_group_without_rule_and_exemplars_says_nothing_of_them(make_model):
+    model = make_model(1)
+    model.rules = model.rules.clear()
+    model.profiles = model.profiles.filter(pl.col("facet") != "exemplar")
+    card = read(model).words().split("How to read this page")[0]
+    assert "precision" not in card
+    assert "For example" not in card
+
+
+def test_the_repeat_share_is_a_percentage_and_other_habits_are_numbers(make_model):
+    model = make_model(1)
+    loyal = model.profiles.filter(value="events per user").with_columns(
+        value=pl.lit("repeat share"), share=pl.lit(0.375)
+    )
+    model.profiles = pl.concat([model.profiles, loyal])
+    words = read(model).words()
+    assert "Repeat share 38%" in words
+    assert "Events per user 30" in words
+
+
+def test_an_attribute_that_chance_explains_is_left_out(make_model):
+    model = make_model(1)
+    model.profiles = model.profiles.with_columns(q_value=pl.lit(0.2))
+    assert collect(model).groups[0].attributes == ()
+    model.profiles = model.profiles.with_columns(q_value=pl.lit(0.01))
+    assert len(collect(model).groups[0].attributes) == 1
+
+
 def test_attributes_that_are_numbers_are_read_by_size(make_model):
     (attribute,) = collect(make_model(1)).groups[0].attributes
     assert [value.label for value in attribute.values] == ["5-17", "18-24", "25-34"]

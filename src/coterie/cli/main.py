@@ -29,7 +29,17 @@ COMMANDS: Final = {
     "recommend": ("coterie.cli.apply:recommend", "Recommend items to users, also new ones, from their histories."),
     "groups": ("coterie.cli.show:groups", "List the groups of a model."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
+    "compare": (
+        "coterie.cli.explain:compare",
+        "Show two groups side by side: what each has that the other has not.",
+    ),
+    "why": ("coterie.cli.explain:why", "Say why a user is in his group, and what would move him to another."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
+    "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
+    "simulate": (
+        "coterie.cli.simulate:simulate",
+        "Make a log with planted groups, to try things on: events, items, users, and the truth.",
+    ),
     "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
 }
 """Command → where it lies, and its line in `coterie --help`."""

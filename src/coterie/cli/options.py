@@ -17,6 +17,9 @@ from coterie.settings import Settings
 TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how the events table is read."""
 
+INTEREST_SETTINGS = ("encoder", "beta", "ridge", "text_prior", "dimensions", "companions", "exact_items", "seed")
+"""Settings that shape text vectors and the interest model."""
+
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
 
 
@@ -30,6 +33,9 @@ Items = Annotated[str | None, _source("Items table: item_id; title, text, catego
 Users = Annotated[str | None, _source("Users table: user_id and any attributes.")]
 OnlyItems = Annotated[str | None, _source("Table whose item_id column lists the only items to recommend.")]
 ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists items to leave out.")]
+AddedItems = Annotated[
+    str | None, _source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
+]
 ModelFolder = Annotated[Path, Parameter(help="Model folder that discover wrote.")]
 OutputFolder = Annotated[Path, Parameter(help="Folder to write the model to.")]
 OutputFile = Annotated[

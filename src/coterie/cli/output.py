@@ -26,7 +26,7 @@ def print_table(
         columns: heads.
         rows: cells; numbers and percentages are set to the right, None is an empty cell.
         title: a line above.
-        wide: heads of the columns that may wrap; the others keep their width.
+        wide: heads of the columns of text that may wrap; the others keep their width.
     """
     from rich import box
     from rich.console import Console
@@ -36,7 +36,9 @@ def print_table(
     terminal = sys.stdout.isatty()
     table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for position, column in enumerate(columns):
-        numeric = any(isinstance(row[position], int | float) or str(row[position]).endswith("%") for row in rows)
+        numeric = column not in wide and any(
+            isinstance(row[position], int | float) or str(row[position]).endswith("%") for row in rows
+        )
         table.add_column(column, justify="right" if numeric else "left", no_wrap=not (terminal and column in wide))
     for row in rows:
         table.add_row(*(Text(cell_text(cell)) for cell in row))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def groups(folder: ModelFolder, /, *, json: Json = False) -> None:
     """List the groups of a model."""
-    model = _load(folder)
+    model = load_model(folder)
     if json:
         print_json(groups_answer(model))
     else:
@@ -36,16 +36,18 @@ def profile(
     json: Json = False,
 ) -> None:
     """Show what sets one group apart."""
-    model = _load(folder)
+    model = load_model(folder)
     number = find_group(model, group)
     rows = model.profile(number)
-    row = model.groups.row(by_predicate=_is(number), named=True)
+    row = group_row(model, number)
     if json:
         print_json({"group": row, "profile": rows.to_dicts()})
         return
     print(f"{number}  {row['name']}: {row['size']:,} users, {row['share']:.1%} of all")
     if row["description"]:
         print(row["description"])
+    if rule := row["rule"]:
+        print(f"rule: {rule['rule']} (precision {rule['precision']:.0%}, recall {rule['recall']:.0%})")
     for facet in rows["facet"].unique(maintain_order=True):
         _print_facet(facet, rows, top)
 
@@ -58,7 +60,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Say where a model's report lies, or write it anew."""
-    model = _load(folder)
+    model = load_model(folder)
     if output is not None:
         from coterie.report import write_report
 
@@ -77,9 +79,16 @@ def report(
 
 
 def groups_answer(model: Model) -> list[dict[str, Any]]:
-    """Rows of the groups frame, each with `likes`: titles of items the group takes widely and more than others."""
+    """Rows of the groups frame, each with `likes`: titles of items the group takes widely and more than others.
+
+    And with `rule`: `rule`, `sql`, `precision`, `recall`, `support`; None where no rule picks the group out.
+    """
     likes = _likes(model)
-    return [{**row, "likes": likes.get(row["group_id"], [])} for row in model.groups.to_dicts()]
+    rules = {row.pop("group_id"): row for row in model.rules.to_dicts()}
+    return [
+        {**row, "likes": likes.get(row["group_id"], []), "rule": rules.get(row["group_id"])}
+        for row in model.groups.to_dicts()
+    ]
 
 
 def print_groups(model: Model) -> None:
@@ -96,6 +105,13 @@ def print_groups(model: Model) -> None:
         for row in groups_answer(model)
     ]
     print_table(("group", "name", "users", "share", "gain", "what they like"), rows, wide=("name", "what they like"))
+    ruled = [
+        (row["group_id"], f"{row['precision']:.0%}", f"{row['recall']:.0%}", row["rule"])
+        for row in model.rules.to_dicts()
+    ]
+    if ruled:
+        print()
+        print_table(("group", "precision", "recall", "rule"), ruled, wide=("rule",))
     gain = model.quality.get("gain", {})
     if gain.get("bits_per_event") is not None:
         print(f"\nheld-out gain: {gain['bits_per_event']:.3f} bits per event")
@@ -121,16 +137,16 @@ def find_group(model: Model, wanted: str) -> int:
     raise DataError(f"there is no group called {wanted!r}", hint=hint)
 
 
-def _load(folder: Path) -> Model:
+def load_model(folder: Path) -> Model:
+    """The model in a folder."""
     from coterie.model import Model
 
     return Model.load(folder)
 
 
-def _is(number: int) -> pl.Expr:
-    import polars as pl
-
-    return pl.col("group_id") == number
+def group_row(model: Model, number: int) -> dict[str, Any]:
+    """The row of one group, with its `rule`, None where there is none."""
+    return next(row for row in groups_answer(model) if row["group_id"] == number)
 
 
 def _likes(model: Model, count: int = 3) -> dict[int, list[str]]:
@@ -156,25 +172,44 @@ def _print_facet(facet: str, rows: pl.DataFrame, top: int) -> None:
     import polars as pl
 
     of_facet = rows.filter(pl.col("facet") == facet)
-    shown = of_facet if facet == "habit" else of_facet.head(top)
+    shown = of_facet if facet == "habit" else _ends(of_facet, top)
+    tested = facet.startswith("attribute:")
     cells = [
         (
             row.get("title") or row["value"],
-            _number(facet, row["value"], row["share"]),
-            _number(facet, row["value"], row["base_share"]),
+            share_text(facet, row["value"], row["share"]),
+            share_text(facet, row["value"], row["base_share"]),
             f"{row['lift']:.2f}" if row["lift"] is not None else None,
             f"{row['lift_low']:.2f} to {row['lift_high']:.2f}" if row["lift_low"] is not None else None,
             row["support"],
+            *([f"{row['q_value']:.2g}"] if tested else []),
         )
         for row in shown.to_dicts()
     ]
     print()
-    print_table((facet, "group", "all", "times", "interval", "users"), cells, wide=(facet,))
+    heads = (facet, "group", "all", "times", "interval", "users", *(["q"] if tested else []))
+    print_table(heads, cells, wide=(facet,))
 
 
-def _number(facet: str, value: str, share: float | None) -> str | None:
+def _ends(rows: pl.DataFrame, top: int) -> pl.DataFrame:
+    """The first rows of a facet, which are over-represented, and of those under-represented the surest three.
+
+    Of attributes the values that differ most surely, in their natural order.
+    """
+    import polars as pl
+
+    if rows["q_value"].null_count() < rows.height:
+        return rows.with_row_index("place").sort("q_value", maintain_order=True).head(top).sort("place").drop("place")
+    under = rows.filter(pl.col("lift_high") < 1).tail(min(3, top))
+    over = rows.join(under, on="value", how="anti", maintain_order="left").head(top)
+    return pl.concat([over, under])
+
+
+def share_text(facet: str, value: str, share: float | None) -> str | None:
     """Shares in per cent; the habits that are amounts (events, items, days, spend) as amounts."""
+    from coterie.profiles.habits import EVENT_SHARES
+
     if share is None:
         return None
-    amount = facet == "habit" and (value.endswith("per user") or value.startswith("days"))
+    amount = facet == "habit" and value not in EVENT_SHARES
     return f"{share:,.1f}" if amount else f"{share:.1%}"

@@ -1,4 +1,4 @@
-"""Real data that ships with the package, for the demonstration and the tests."""
+"""Data for demonstrations, tests and benchmarks: a real shop's, which ships with the package, and made worlds."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.kernels.products import add_product
 from coterie.kernels.topk import top_k
 
 
@@ -58,8 +59,7 @@ class InterestModel:
         scaled = self._scaled(histories)
         scores = np.asarray(scaled @ self.taste, dtype=np.float32) @ self.taste.T
         if self.companions.nnz:
-            pairs = (scaled @ self.companions).tocoo()
-            scores[pairs.coords[0], pairs.coords[1]] += pairs.data
+            add_product(scores, scaled, self.companions)
         scores /= self.scale
         return scores
 
@@ -76,12 +76,14 @@ class InterestModel:
         barred: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Best k items of every user, exact; see `kernels.topk.top_k` for the shapes."""
+        everyone = slice(0, histories.shape[0])
         return top_k(
-            lambda rows: self.scores(histories[rows]),
+            lambda rows: self.scores(histories if rows == everyone else histories[rows]),
             histories.shape,
             k,
             seen=None if include_seen else histories,
             barred=barred,
+            threads=None,
         )
 
     def contributions(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Hiding a share of every user's history, to test on it."""
+"""Parts of histories: a random share of each to hide, and the entries of a mask."""
 
 from __future__ import annotations
 
@@ -24,15 +24,23 @@ def hide(
         Kept and hidden parts, both of the shape of `histories`.
     """
     lengths = np.diff(histories.indptr)
+    place = random_places(histories, rng)
+    wanted = np.floor(share * lengths + rng.random(len(lengths))).astype(np.int64)
+    hidden = place < np.minimum(wanted, np.maximum(lengths - 1, 0)).repeat(lengths)
+    return entries(histories, ~hidden), entries(histories, hidden)
+
+
+def random_places(histories: sparse.csr_array, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Place of every entry in a random order of its user's entries, from 0, shape (histories.nnz,)."""
+    lengths = np.diff(histories.indptr)
     user = np.repeat(np.arange(len(lengths)), lengths)
     order = np.argsort(user + rng.random(len(user)))  # by user, at random within each
     place = np.empty(len(user), dtype=np.int64)
     place[order] = np.arange(len(user)) - histories.indptr[:-1][user]
-    wanted = np.floor(share * lengths + rng.random(len(lengths))).astype(np.int64)
-    hidden = place < np.minimum(wanted, np.maximum(lengths - 1, 0))[user]
-    return _where(histories, ~hidden), _where(histories, hidden)
+    return place
 
 
-def _where(histories: sparse.csr_array, mask: NDArray[np.bool_]) -> sparse.csr_array:
+def entries(histories: sparse.csr_array, mask: NDArray[np.bool_]) -> sparse.csr_array:
+    """The entries of a mask of shape (histories.nnz,), the others removed; the shape stays."""
     indptr = np.concatenate([[0], np.cumsum(mask)])[histories.indptr]
     return sparse.csr_array((histories.data[mask], histories.indices[mask], indptr), shape=histories.shape)

@@ -1,7 +1,27 @@
-"""Room 5: what sets each group apart, and what it is called."""
+"""Room 5: what sets a group apart, its name, its rule, and why a user is in it."""
 
+from coterie.profiles.compare import compare_groups, overlap
+from coterie.profiles.exemplars import add_exemplars
+from coterie.profiles.feature_table import feature_table
 from coterie.profiles.names import name_groups
 from coterie.profiles.phrases import Keywords, item_keywords
-from coterie.profiles.profile import profile_groups
+from coterie.profiles.profile import Profiled, count_and_profile, profile_groups
+from coterie.profiles.rules import find_rules
+from coterie.profiles.why import Why, history_of, why
 
-__all__ = ["Keywords", "item_keywords", "name_groups", "profile_groups"]
+__all__ = [
+    "Keywords",
+    "Profiled",
+    "Why",
+    "add_exemplars",
+    "compare_groups",
+    "count_and_profile",
+    "feature_table",
+    "find_rules",
+    "history_of",
+    "item_keywords",
+    "name_groups",
+    "overlap",
+    "profile_groups",
+    "why",
+]

@@ -1,13 +1,16 @@
-"""User attributes as values to count: labels of strings and booleans, ranges of numbers."""
+"""User attributes as values to count: labels, members of lists, ranges of numbers, and stretches of time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from coterie.profiles.periods import as_dates, periods
 
 MOST_NUMBERS = 12
 """A column of more distinct numbers than this is shown as ranges."""
@@ -18,56 +21,97 @@ MOST_CODES = 30
 RANGES = 6
 """Ranges that a column of numbers is cut into, about equally many users in each."""
 
+SEPARATOR = "|"
+"""Divides the values of a list in a table that cannot hold lists."""
 
-class Attribute(NamedTuple):
+
+@dataclass(frozen=True)
+class Attribute:
     """One column of the users table.
 
     Attributes:
         column: its name.
+        kind: "label" and "list" have values; "number" and "date" have values that stand for ranges.
         values: labels in their natural order.
-        code: row of each user's label in `values`, −1 where unknown, shape (n_users,).
+        user: user row of each value that a user has, shape (n_pairs,); a user is there more than once only in a list.
+        code: row in `values` of each, shape (n_pairs,).
+        known: whether anything is known of each user, shape (n_users,).
+        numbers: the number itself, or days since 1970, NaN where unknown, shape (n_users,); None for other kinds.
     """
 
     column: str
-    values: list[str]
+    kind: Literal["label", "list", "number", "date"]
+    values: Sequence[str]
+    user: NDArray[np.int64]
     code: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    numbers: NDArray[np.float64] | None = None
 
 
-def user_attributes(users: pl.DataFrame, min_support: int) -> Iterator[Attribute]:
+class Attributes(NamedTuple):
+    """The columns that say something about groups of users, and sentences on those left out."""
+
+    columns: list[Attribute]
+    warnings: list[str]
+
+
+def user_attributes(users: pl.DataFrame, min_support: int) -> Attributes:
     """Every column that says something about groups of users.
 
-    Left out: columns in which fewer than half of the users share their value with `min_support` users (names,
-    postcodes, ids), columns with one value, dates, and nested columns.
+    Text, numbers, booleans, dates, moments and lists of them are read; text that is all dates (`1980-03-02`) or holds
+    several values divided by `|` as well. Columns with one value say nothing. Left out, with a sentence: columns in
+    which fewer than half of the users share their value with `min_support` users (names, postcodes, ids), and
+    structures.
 
     Args:
         users: `user_id` and any other columns.
         min_support: users that must share a value.
     """
-    for column in users.columns:
-        if column == "user_id":
+    found: list[Attribute] = []
+    left_out = []
+    for given in users.iter_columns():
+        if given.name == "user_id" or given.null_count() == len(given):
             continue
-        given = users[column]
-        if given.dtype in (pl.String, pl.Boolean, pl.Categorical) or given.dtype == pl.Enum:
-            labels, numbers = given.cast(pl.String).str.strip_chars(), _as_numbers(given, min_support)
-        elif given.dtype.is_numeric():
-            labels, numbers = None, given.cast(pl.Float64)
-        else:
-            continue
-        attribute = _of_numbers(column, numbers) if numbers is not None else None
-        if attribute is None and labels is not None:
-            attribute = _of_labels(column, labels, min_support)
-        if attribute is not None and len(attribute.values) > 1:
-            yield attribute
+        attribute = _read(given, min_support)
+        if isinstance(attribute, str):
+            left_out.append(f"{given.name} ({attribute})")
+        elif len(attribute.values) > 1:
+            found.append(attribute)
+    return Attributes(found, [f"user attributes that profiles leave out: {', '.join(left_out)}"] if left_out else [])
 
 
-def _as_numbers(given: pl.Series, min_support: int) -> pl.Series | None:
+def _read(given: pl.Series, min_support: int) -> Attribute | str:
+    """The attribute, or why there is none."""
+    kind = given.dtype
+    if isinstance(kind, (pl.List, pl.Array)) and not (kind.inner.is_nested() or kind.inner == pl.Binary):
+        return _of_lists(given.name, given.cast(pl.List(pl.String)), min_support)
+    if kind in (pl.Date, pl.Datetime):
+        return _of_dates(given.name, given.dt.date())
+    if kind.is_numeric():
+        return _of_numbers(given.name, given.cast(pl.Float64))
+    if kind in (pl.String, pl.Boolean, pl.Categorical) or kind == pl.Enum:
+        return _of_texts(given.name, given.cast(pl.String).str.strip_chars().replace("", None), min_support)
+    return f"it holds {kind}"
+
+
+def _of_texts(column: str, labels: pl.Series, min_support: int) -> Attribute | str:
+    """Text, or what was read as text: dates, numbers, lists or labels."""
+    known = labels.drop_nulls()
+    if (dates := as_dates(labels)) is not None:
+        return _of_dates(column, dates)
+    if (numbers := _as_numbers(labels, min_support)) is not None:
+        return _of_numbers(column, numbers)
+    if int(known.str.contains(SEPARATOR, literal=True).sum()) * 20 > len(known):
+        return _of_lists(column, labels.str.split(SEPARATOR), min_support)
+    return _of_labels(column, labels, min_support)
+
+
+def _as_numbers(labels: pl.Series, min_support: int) -> pl.Series | None:
     """Numbers that were read as text, or None where these are labels: words, codes with a leading zero, postcodes."""
-    if given.dtype != pl.String or given.drop_nulls().str.contains(r"^[+-]?0\d").any():
+    if labels.drop_nulls().str.contains(r"^[+-]?0\d").any():
         return None
-    numbers = given.str.strip_chars().replace("", None).cast(pl.Float64, strict=False)
-    if numbers.null_count() > given.str.strip_chars().replace("", None).null_count() or _mostly_unique(
-        given, min_support
-    ):
+    numbers = labels.cast(pl.Float64, strict=False)
+    if numbers.null_count() > labels.null_count() or _mostly_unique(labels, min_support):
         return None
     return numbers if numbers.n_unique() > MOST_CODES else None
 
@@ -79,29 +123,71 @@ def _mostly_unique(labels: pl.Series, min_support: int) -> bool:
     return int(counts.filter(counts >= min_support).sum()) * 2 < total
 
 
-def _of_labels(column: str, labels: pl.Series, min_support: int) -> Attribute | None:
-    labels = labels.replace("", None)
-    if labels.null_count() == len(labels) or _mostly_unique(labels, min_support):
-        return None
-    values = sorted(labels.drop_nulls().unique().to_list())
-    places = pl.DataFrame({"label": values, "code": np.arange(len(values), dtype=np.int64)})
+OWN = "most users have a value of their own"
+
+
+def _of_labels(column: str, labels: pl.Series, min_support: int) -> Attribute | str:
+    if _mostly_unique(labels, min_support):
+        return OWN
+    values, code = _coded(labels)
+    return Attribute(column, "label", values, *_pairs(code))
+
+
+def _coded(labels: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
+    """Values in natural order, and the place of each label among them, −1 for none."""
+    values = sorted(labels.drop_nulls().unique().to_list(), key=_natural)
+    places = pl.DataFrame({"label": pl.Series(values, dtype=pl.String), "code": np.arange(len(values), dtype=np.int64)})
     code = pl.DataFrame({"label": labels}).join(places, on="label", how="left", maintain_order="left")["code"]
-    return Attribute(column, values, code.fill_null(-1).to_numpy())
+    return values, code.fill_null(-1).to_numpy()
 
 
-def _of_numbers(column: str, numbers: pl.Series) -> Attribute | None:
-    x = numbers.to_numpy().astype(np.float64)
+def _natural(label: str) -> tuple[float, str]:
+    """Numbers by size, before words in alphabetical order."""
+    try:
+        number = float(label)
+    except ValueError:
+        return np.inf, label
+    return np.inf if np.isnan(number) else number, label
+
+
+def _pairs(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """`user`, `code` and `known` of a column in which each user has at most one value."""
+    known = code >= 0
+    return np.flatnonzero(known), code[known].astype(np.int64), known
+
+
+def _of_lists(column: str, lists: pl.Series, min_support: int) -> Attribute | str:
+    """Members that enough users have; a user with an empty list is known to have none."""
+    frame = pl.DataFrame({"user": np.arange(len(lists)), "member": lists}).explode("member", empty_as_null=True)
+    frame = frame.with_columns(pl.col("member").str.strip_chars().replace("", None)).drop_nulls().unique()
+    having = frame.group_by("member").len().filter(pl.col("len") >= min_support)
+    kept = frame.filter(pl.col("member").is_in(having["member"].implode())).sort("user", "member")
+    if kept["user"].n_unique() * 2 < frame["user"].n_unique():
+        return OWN
+    values, code = _coded(kept["member"])
+    return Attribute(column, "list", values, kept["user"].to_numpy(), code, lists.is_not_null().to_numpy())
+
+
+def _of_dates(column: str, dates: pl.Series) -> Attribute:
+    values, code = _coded(periods(dates))
+    days = dates.cast(pl.Int32).cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return Attribute(column, "date", values, *_pairs(code), days)
+
+
+def _of_numbers(column: str, numbers: pl.Series) -> Attribute | str:
+    x = numbers.fill_null(np.nan).to_numpy().astype(np.float64)
     known = np.isfinite(x)
+    x = np.where(known, x, np.nan)
     distinct = np.unique(x[known])
     whole = bool(np.all(distinct == np.round(distinct)))
-    if len(distinct) < 2 or (whole and len(distinct) == known.sum() > MOST_NUMBERS):
-        return None  # nothing to tell apart, or a number of its own for each user: an id
+    if whole and len(distinct) == known.sum() > MOST_NUMBERS:
+        return OWN  # an id
     if len(distinct) <= MOST_NUMBERS:
         code = np.where(known, np.searchsorted(distinct, x), -1)
-        return Attribute(column, [f"{value:g}" for value in distinct], code)
+        return Attribute(column, "number", [f"{value:g}" for value in distinct], *_pairs(code), x)
     edges = _edges(x[known], whole=whole)
     code = np.where(known, np.searchsorted(edges, x, side="right"), -1)
-    return Attribute(column, _range_labels(edges, whole=whole), code)
+    return Attribute(column, "number", _range_labels(edges, whole=whole), *_pairs(code), x)
 
 
 def _edges(x: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:

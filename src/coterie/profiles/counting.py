@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -80,16 +81,30 @@ def users_by_feature(histories: GroupedHistories, features: sparse.csr_array, st
     if not features.nnz:
         return counts
     items = sparse.csr_array((np.ones(features.nnz, np.float32), features.indices, features.indptr), features.shape)
-    work = np.concatenate([[0], np.cumsum(np.diff(features.indptr).astype(np.int64)[taken.indices])])[taken.indptr]
+    for start, block in feature_blocks(taken, items, step):
+        end = start + block.shape[0]
+        counts += _column_counts(block, np.clip(bounds - start, 0, end - start))
+    return counts
+
+
+def feature_blocks(
+    taken: sparse.csr_array, items: sparse.csr_array, step: Step
+) -> Iterator[tuple[int, sparse.csr_array]]:
+    """The product of users × items and items × features in blocks of users: first row and block of each.
+
+    Args:
+        taken: shape (n_users, n_items).
+        items: shape (n_items, n_features).
+        step: told about the users done.
+    """
+    work = np.concatenate([[0], np.cumsum(np.diff(items.indptr).astype(np.int64)[taken.indices])])[taken.indptr]
     start = 0
     while start < taken.shape[0]:
         end = int(np.searchsorted(work, work[start] + BLOCK, side="right")) - 1
         end = min(max(end, start + 1), taken.shape[0])
-        block = sparse.csr_array(taken[start:end] @ items)
-        counts += _column_counts(block, np.clip(bounds - start, 0, end - start))
+        yield start, sparse.csr_array(taken[start:end] @ items)
         step.advance(end - start)
         start = end
-    return counts
 
 
 def _column_counts(matrix: sparse.csr_array, bounds: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from coterie.errors import DataError
 from coterie.kernels.lift import Lift, lift
-from coterie.profiles.attributes import user_attributes
+from coterie.kernels.significance import adjust, chance
+from coterie.profiles.attributes import Attribute, user_attributes
+from coterie.profiles.breadth import breadth_of_taste
 from coterie.profiles.counting import group_histories, users_by_feature, users_by_item
 from coterie.profiles.habits import group_habits
 from coterie.profiles.phrases import Keywords, item_categories, item_keywords
@@ -36,8 +39,39 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "lift_low": pl.Float64,
     "lift_high": pl.Float64,
     "support": pl.Int64,
+    "q_value": pl.Float64,
 }
 """Columns of the profiles."""
+
+
+COUNTS: dict[str, type[pl.DataType]] = {
+    "group_id": pl.Int32,
+    "facet": pl.String,
+    "value": pl.String,
+    "support": pl.Int64,
+    "size": pl.Int64,
+}
+"""Columns of the counts."""
+
+
+class Profiled(NamedTuple):
+    """What was counted.
+
+    Attributes:
+        rows: the profiles, as `profile_groups` returns them.
+        counts: for every value that some group shows, the users of each group who have it (`support`) of those of whom
+            it is known (`size`), also of the groups that do not show it; columns `COUNTS`. Two groups are compared
+            by them.
+        attributes: the user attributes that were counted.
+        item_labels: categories of the items, or where there are none their keywords, and which they are.
+        warnings: sentences a user should read.
+    """
+
+    rows: pl.DataFrame
+    counts: pl.DataFrame
+    attributes: list[Attribute]
+    item_labels: tuple[Keywords, str]
+    warnings: list[str]
 
 
 def profile_groups(
@@ -55,6 +89,9 @@ def profile_groups(
     took such an item or have that value, `share` is their part of the group, `base_share` that of all users (the
     unassigned included), and `lift` compares the two with a prior of 10 users (`coterie.kernels.lift`), with a 95 %
     interval. `habit` rows are described at `group_habits`.
+
+    Attributes have a `q_value` too: Fisher's exact test, corrected over all groups and values by Benjamini and
+    Hochberg. Items have none: groups are made from who takes what, so a test of it would test nothing.
 
     Of items, categories and keywords a group shows the 50 that are over-represented most surely (highest lower end of
     the interval), then the 10 that are under-represented most surely; where fewer than 10 are over-represented, the
@@ -76,9 +113,25 @@ def profile_groups(
     Raises:
         DataError: `groups` does not fit the users or names a group that is not there.
     """
+    return count_and_profile(
+        dataset, groups, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
+    ).rows
+
+
+def count_and_profile(
+    dataset: Dataset,
+    groups: NDArray[np.int32],
+    *,
+    n_groups: int,
+    settings: Settings,
+    keywords: Keywords | None = None,
+    progress: Progress = SILENT,
+) -> Profiled:
+    """`profile_groups`, together with what it counted; arguments and errors are the same."""
     _check(groups, dataset.users.height, n_groups)
+    least = settings.min_support
     histories = group_histories(dataset, groups, n_groups)
-    with progress.stage("profiles", total=2 * dataset.users.height, unit="users") as step:
+    with progress.stage("profiles", total=3 * dataset.users.height, unit="users") as step:
         categories = item_categories(dataset.items)
         keywords = keywords or item_keywords(dataset.items, settings.language)
         counted: list[tuple[str, Sequence[str] | pl.Series, NDArray[np.int64]]] = [
@@ -86,11 +139,20 @@ def profile_groups(
             ("category", categories.values, users_by_feature(histories, categories.matrix, step)),
             ("keyword", keywords.values, users_by_feature(histories, keywords.matrix, step)),
         ]
-        tables = [_facet(*facet, histories.sizes, settings.min_support) for facet in counted]
+        parts = [_facet(*facet, histories.sizes, least) for facet in counted]
         rows = np.where(groups < 0, n_groups, groups).astype(np.int64)
-        tables += _attributes(dataset.users, rows, n_groups, settings.min_support)
-        tables.append(_habits(dataset, rows, n_groups, settings.min_support))
-    return pl.concat(tables).sort("group_id", maintain_order=True)
+        attributes, warnings = user_attributes(dataset.users, least)
+        parts += _attributes(attributes, rows, n_groups, least)
+        breadth = breadth_of_taste(dataset.events, histories, categories.matrix, step)
+        habits = _habits(dataset, rows, (n_groups, least), breadth)
+    labels = (categories, "category") if len(categories.values) > 1 else (keywords, "keyword")
+    return Profiled(
+        rows=pl.concat([*(rows for rows, _ in parts), habits]).sort("group_id", maintain_order=True),
+        counts=pl.concat([counts for _, counts in parts]),
+        attributes=attributes,
+        item_labels=labels,
+        warnings=warnings,
+    )
 
 
 def _check(groups: NDArray[np.int32], n_users: int, n_groups: int) -> None:
@@ -128,8 +190,14 @@ class _Counted:
         """Users of each group who would have each value if the group were like everyone."""
         return np.asarray(self.sizes[:, None] * self.base)
 
-    def rows(self, facet: str, group: NDArray[np.int64], column: NDArray[np.int64]) -> pl.DataFrame:
-        """Rows of the profile for the cells given."""
+    def rows(
+        self,
+        facet: str,
+        group: NDArray[np.int64],
+        column: NDArray[np.int64],
+        q_value: NDArray[np.float64] | None = None,
+    ) -> pl.DataFrame:
+        """Rows of the profile for the cells given; `q_value` is that of every cell, shape (n_groups + 1, n_values)."""
         cell = (group, column)
         columns = {
             "share": self.counts[cell] / np.maximum(1, self.sizes[group]),
@@ -138,21 +206,35 @@ class _Counted:
             "lift_low": self.lift.low[cell],
             "lift_high": self.lift.high[cell],
             "support": self.counts[cell],
+            "q_value": None if q_value is None else q_value[cell],
         }
         return _frame(facet, self.values.gather(column), group, columns)
+
+    def counts_of(self, facet: str, columns: NDArray[np.int64]) -> pl.DataFrame:
+        """Counts of all groups for the values given."""
+        n_groups = len(self.sizes) - 1
+        given = {
+            "group_id": np.repeat(np.arange(1, n_groups + 1), len(columns)),
+            "facet": pl.repeat(facet, n_groups * len(columns), eager=True),
+            "value": self.values.gather(np.tile(columns, n_groups)),
+            "support": self.counts[:-1, columns].ravel(),
+            "size": np.repeat(self.sizes[:-1], len(columns)),
+        }
+        return pl.DataFrame(given, schema_overrides=COUNTS)
 
 
 def _facet(
     name: str, values: Sequence[str] | pl.Series, counts: NDArray[np.int64], sizes: NDArray[np.int64], min_support: int
-) -> pl.DataFrame:
-    """Rows of items, categories or keywords: the surest of each group."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of items, categories or keywords, the surest of each group, and the counts of what any group shows."""
     seen = np.flatnonzero(counts.sum(axis=0) >= min_support)
     if not len(seen):
-        return pl.DataFrame(schema=SCHEMA)
+        return pl.DataFrame(schema=SCHEMA), pl.DataFrame(schema=COUNTS)
     table = _Counted(pl.Series(values, dtype=pl.String).gather(seen), counts[:, seen], sizes)
     chosen = [_surest(table, group, min_support) for group in range(len(sizes) - 1)]
     group = np.repeat(np.arange(len(chosen)), [len(columns) for columns in chosen])
-    return table.rows(name, group, np.concatenate(chosen))
+    shown = np.concatenate([*chosen, np.empty(0, dtype=np.int64)])
+    return table.rows(name, group, shown), table.counts_of(name, np.unique(shown))
 
 
 def _surest(table: _Counted, group: int, min_support: int) -> NDArray[np.int64]:
@@ -170,26 +252,47 @@ def _surest(table: _Counted, group: int, min_support: int) -> NDArray[np.int64]:
     return np.concatenate([over, fill, under[::-1]])
 
 
-def _attributes(users: pl.DataFrame, rows: NDArray[np.int64], n_groups: int, min_support: int) -> list[pl.DataFrame]:
-    """Rows of the user attributes: every value, in its natural order, among the users whose value is known."""
+def _attributes(
+    attributes: Sequence[Attribute], rows: NDArray[np.int64], n_groups: int, min_support: int
+) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Rows and counts of the user attributes: every value, in its natural order, among the users who are known."""
     tables = []
-    for attribute in user_attributes(users, min_support):
+    for attribute in attributes:
         n_values = len(attribute.values)
-        known = attribute.code >= 0
-        cell = rows[known] * n_values + attribute.code[known]
+        cell = rows[attribute.user] * n_values + attribute.code
         counts = np.bincount(cell, minlength=(n_groups + 1) * n_values).reshape(n_groups + 1, n_values)
-        table = _Counted(pl.Series(attribute.values, dtype=pl.String), counts, counts.sum(axis=1))
-        shown = (counts >= min_support) | ((table.expected >= min_support) & (table.lift.ratio < 1))
-        tables.append(table.rows(f"attribute:{attribute.column}", *np.nonzero(shown[:-1])))
-    return tables
+        kept = np.flatnonzero(counts.sum(axis=0) >= min_support)
+        sizes = np.bincount(rows[attribute.known], minlength=n_groups + 1)
+        values = pl.Series(attribute.values, dtype=pl.String).gather(kept)
+        tables.append((f"attribute:{attribute.column}", _Counted(values, counts[:, kept], sizes)))
+    made = []
+    for (facet, table), q_value in zip(tables, _q_values([table for _, table in tables]), strict=True):
+        shown = (table.counts >= min_support) | ((table.expected >= min_support) & (table.lift.ratio < 1))
+        group, column = np.nonzero(shown[:-1])
+        made.append((table.rows(facet, group, column, q_value), table.counts_of(facet, np.arange(len(table.values)))))
+    return made
 
 
-def _habits(dataset: Dataset, rows: NDArray[np.int64], n_groups: int, min_support: int) -> pl.DataFrame:
-    habits = group_habits(dataset.events, rows, n_groups, min_support)
+def _q_values(tables: Sequence[_Counted]) -> list[NDArray[np.float64]]:
+    """q-values of the cells of all tables, corrected together; the unassigned are no group, and are not tested."""
+    if not tables:
+        return []
+    counts = np.hstack([table.counts for table in tables])
+    sizes = np.hstack([np.broadcast_to(table.sizes[:, None], table.counts.shape) for table in tables])
+    p = chance(counts, sizes)
+    q = np.ones(p.shape)
+    q[:-1] = adjust(p[:-1].ravel()).reshape(p[:-1].shape)
+    return np.hsplit(q, np.cumsum([table.counts.shape[1] for table in tables])[:-1])
+
+
+def _habits(
+    dataset: Dataset, rows: NDArray[np.int64], limits: tuple[int, int], breadth: Mapping[str, NDArray[np.float64]]
+) -> pl.DataFrame:
+    habits = group_habits(dataset.events, rows, *limits, breadth)
     columns = list(zip(*habits, strict=True)) if habits else [()] * 8
     names = ["group", "value", "share", "base_share", "lift", "lift_low", "lift_high", "support"]
     given = dict(zip(names, columns, strict=True))
-    return _frame("habit", given.pop("value"), np.array(given.pop("group"), dtype=np.int64), given)
+    return _frame("habit", given.pop("value"), np.array(given.pop("group"), dtype=np.int64), {**given, "q_value": None})
 
 
 def _frame(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from coterie.profiles.habits import HOURS, WEEKDAYS
+from coterie.profiles.habits import EVENT_SHARES, HOURS, WEEKDAYS
 from coterie.report.colours import assign_colours
 from coterie.report.data import (
     Attribute,
@@ -22,6 +22,7 @@ from coterie.report.data import (
     MapPoints,
     ReportData,
     Rhythm,
+    Rule,
     TableRows,
 )
 from coterie.report.text import day, setting, shown
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MORE, LESS, CATEGORIES, KEYWORDS, RECOMMENDED = 8, 4, 8, 12, 10
 """Most items, categories, keywords and recommendations on a card."""
+LONGEST_RULE = 600
 ATTRIBUTES, ATTRIBUTE_VALUES = 6, 5
 """Most columns of the users table on a card, and most values of each."""
 
@@ -97,6 +99,7 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
     lists: dict[Any, pl.DataFrame] = model.group_recommendations.sort("group_id", "rank").partition_by(
         "group_id", as_dict=True
     )
+    rules = {row["group_id"]: _rule(row) for row in model.rules.iter_rows(named=True)}
     cards = []
     for row in model.groups.iter_rows(named=True):
         number = int(row["group_id"])
@@ -107,6 +110,7 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
             facets.setdefault(fact["facet"], []).append(fact)
         habits = {fact["value"]: fact for fact in facets.get("habit", [])}
         items = [{**fact, "value": titles.get(fact["value"], fact["value"])} for fact in facets.get("item", [])]
+        exemplars = (fact["value"] for fact in facets.get("exemplar", []))
         cards.append(
             Card(
                 number=number,
@@ -119,8 +123,11 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 stability=_known(row.get("stability")),
                 fidelity=_known(row.get("fidelity")),
                 certified=row.get("certified"),
+                exemplars=tuple(titles.get(item, shown(item)) for item in exemplars),
+                rule=rules.get(number),
                 more=_more(items, MORE),
-                less=tuple(_likeness(fact) for fact in items if fact["lift_high"] < 1)[:LESS],
+                less=_less(items),
+                rare=_less(facets.get("category") or facets.get("keyword", [])),
                 categories=_more(facets.get("category", []), CATEGORIES),
                 keywords=_more(facets.get("keyword", []), KEYWORDS),
                 attributes=_attributes(facets),
@@ -161,16 +168,31 @@ def _more(facts: Sequence[Row], most: int) -> tuple[Likeness, ...]:
     return tuple(_likeness(fact) for fact in sure or (fact for fact in facts if fact["lift"] > 1))[:most]
 
 
+def _less(facts: Sequence[Row]) -> tuple[Likeness, ...]:
+    """What a group surely has less often, surest first: profiles end with the surest."""
+    return tuple(_likeness(fact) for fact in reversed(facts) if fact["lift_high"] < 1)[:LESS]
+
+
+def _rule(row: Row) -> Rule:
+    return Rule(shown(row["rule"], LONGEST_RULE), float(row["precision"]), float(row["recall"]), int(row["support"]))
+
+
 def _attributes(facets: Mapping[str, list[Row]]) -> tuple[Attribute, ...]:
     """Columns in which the group surely differs, most surely first; of each, the surest and commonest values."""
     found = []
     for facet, facts in facets.items():
-        if facet.startswith("attribute:"):
+        if facet.startswith("attribute:") and any(_differs(fact) for fact in facts):
             ranked = sorted(facts, key=lambda fact: (-_sureness(fact), -fact["share"]))[:ATTRIBUTE_VALUES]
             values = tuple(_likeness(fact) for fact in _in_reading_order(ranked))
             found.append((max(map(_sureness, ranked)), Attribute(shown(facet.partition(":")[2], 40), values)))
     found.sort(key=lambda pair: -pair[0])
     return tuple(attribute for sureness, attribute in found[:ATTRIBUTES] if sureness > 1)
+
+
+def _differs(fact: Row) -> bool:
+    """Whether a difference is more than what as many tests find by chance."""
+    q_value = fact.get("q_value")
+    return q_value is None or q_value <= 0.05
 
 
 def _in_reading_order(facts: list[Row]) -> list[Row]:
@@ -199,6 +221,7 @@ def _habits(habits: Mapping[str, Row]) -> tuple[Habit, ...]:
             median=float(fact["share"]),
             base_median=float(fact["base_share"]),
             ratio=_interval(fact["lift"], fact["lift_low"], fact["lift_high"]),
+            is_share=name in EVENT_SHARES,
         )
         for name, fact in habits.items()
         if name not in clock

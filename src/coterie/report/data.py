@@ -43,12 +43,13 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Habit:
-    """A median of the group beside the median of all users."""
+    """A median of the group beside the median of all users, or a share of its events beside that of all events."""
 
     name: str
     median: float
     base_median: float
     ratio: Interval
+    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,23 @@ class Rhythm:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A few conditions that pick out the group's users.
+
+    Attributes:
+        text: the conditions, to be read.
+        precision: of the users that it picks out, the share who are in the group; on users it was not made from.
+        recall: of the group's users, the share that it picks out; on the same users.
+        support: users that it picked out there.
+    """
+
+    text: str
+    precision: float
+    recall: float
+    support: int
+
+
+@dataclass(frozen=True)
 class Card:
     """All about one group.
 
@@ -81,7 +99,10 @@ class Card:
         share: of all users, 0 to 1.
         gain: held-out gain in bits per event; None where it was not measured.
         stability, fidelity: 0 to 1; None where they were not measured.
+        exemplars: titles of a few items that stand for the group.
+        rule: what picks its users out; None where nothing does.
         more, less: items taken more, and less, often than by all users.
+        rare: categories, or where there are none keywords, of what they take less often than all users.
         recommended: titles, best first.
     """
 
@@ -95,8 +116,11 @@ class Card:
     stability: float | None
     fidelity: float | None
     certified: bool | None
+    exemplars: tuple[str, ...]
+    rule: Rule | None
     more: tuple[Likeness, ...]
     less: tuple[Likeness, ...]
+    rare: tuple[Likeness, ...]
     categories: tuple[Likeness, ...]
     keywords: tuple[Likeness, ...]
     attributes: tuple[Attribute, ...]

@@ -50,7 +50,9 @@ def percent(share: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio: 5.0×, 12×, 0.45×."""
+    """A ratio: 5.0×, 12×, 0.45×, <0.01×."""
+    if 0 < ratio < 0.005:
+        return "<0.01×"
     decimals = 0 if ratio >= 9.95 else 1 if ratio >= 0.995 else 2
     return f"{ratio:,.{decimals}f}×"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ class Events:
         spend: price × quantity in the log's currency, 0 where a price is not known, float32; None without prices.
         value: rating, quantity or seconds, NaN where empty, float32; None where the log has no values. Of a purchase
             cancelled in part, what remains.
+        row: row of the event in its table, int64, where reading was asked to keep it; the order of events without time.
     """
 
     user_row: NDArray[np.int32]
@@ -30,9 +31,15 @@ class Events:
     timestamp: NDArray[np.int64] | None = None
     spend: NDArray[np.float32] | None = None
     value: NDArray[np.float32] | None = None
+    row: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.user_row)
+
+    def where(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Events:
+        """The events of a mask of shape (n_events,) in their order, or those at some positions."""
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        return replace(self, **{name: array[kept] for name, array in columns.items() if array is not None})
 
 
 @dataclass(frozen=True)

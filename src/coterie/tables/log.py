@@ -61,6 +61,7 @@ class Log:
         columns: Coterie's name of each column in use → the table's own.
         users, items, kinds: ids and kinds by code.
         rows: rows met, whatever became of them.
+        ordered: keep the row of each event to the end, for whom the order of the table matters.
 
     The arrays that `take` gives are `user`, `item` (codes, int32), `row` (int64), and where the table has them `time`
     (microseconds, int64), `kind` (code, −1 where empty, int32), `value` and `price` (float64, NaN where empty).
@@ -72,6 +73,7 @@ class Log:
     kinds: Codes = field(default_factory=Codes)
     clock: Clock = field(default_factory=Clock)
     rows: int = 0
+    ordered: bool = False
     _arrays: dict[str, _Growing] = field(init=False)
 
     def __post_init__(self) -> None:

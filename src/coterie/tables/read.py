@@ -51,7 +51,13 @@ class Histories:
 
 
 def read_tables(
-    events: object, items: object = None, users: object = None, *, settings: Settings, progress: Progress = SILENT
+    events: object,
+    items: object = None,
+    users: object = None,
+    *,
+    settings: Settings,
+    ordered: bool = False,
+    progress: Progress = SILENT,
 ) -> Dataset:
     """Read the tables of a run.
 
@@ -60,6 +66,7 @@ def read_tables(
         items: rows of items with `item_id`; None: those of the events, without text.
         users: rows of users with `user_id`; None: those of the events.
         settings: column names, kind weights and the rules of reading.
+        ordered: keep the row of each event (`Events.row`), 8 bytes each.
         progress: is told of the rows read.
 
     Each table is a path, a glob, a folder, `-` for standard input, a list of paths, a frame (polars, pandas, pyarrow,
@@ -78,19 +85,21 @@ def read_tables(
             for name, table in tables.items()
             if name != "events"
         }
-        log = _read_log(sources.events, settings, rejections, progress)
+        log = _read_log(sources.events, settings, rejections, progress, ordered=ordered)
         fingerprint = sources.fingerprint(settings)
     return _dataset(log, attributes, settings, rejections, fingerprint)
 
 
-def _read_log(table: Table, settings: Settings, rejections: Rejections, progress: Progress) -> Log:
+def _read_log(
+    table: Table, settings: Settings, rejections: Rejections, progress: Progress, *, ordered: bool = False
+) -> Log:
     """Read the events batch by batch."""
     import pyarrow as pa
 
     columns = find_columns("events", table.columns, settings.columns)
     if settings.min_value is not None and "value" not in columns:
         raise missing_column("events", "value", table.columns, settings.columns.get("value"))
-    log = Log(columns)
+    log = Log(columns, ordered=ordered)
     with progress.stage("reading events", total=table.rows, unit="rows") as step:
         for batch in table.batches(possible_columns("events", settings.columns)):
             log.add(batch, rejections)
@@ -172,6 +181,24 @@ def read_histories(
     )
 
 
+def read_users(users: object, user_ids: pl.Series, *, settings: Settings, progress: Progress = SILENT) -> pl.DataFrame:
+    """Attributes of some users: one row for each of `user_ids`, in their order, null where the table says nothing.
+
+    Args:
+        users: a table with `user_id`, as in `read_tables`.
+        user_ids: distinct ids.
+        settings: column names.
+        progress: is told of the rows read.
+
+    Raises:
+        DataError: the table cannot be read or lacks the column.
+    """
+    with open_sources(user_ids.to_frame("user_id"), users=users) as sources:
+        table = sources.given()["users"]
+        given = read_attributes(table, settings.columns, Rejections(), progress)
+    return users_frame(given, user_ids.alias("user_id"), Rejections())
+
+
 def _compact(row: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The rows in use, and each row's place among them."""
     used = np.zeros(count, dtype=np.bool_)
@@ -203,6 +230,7 @@ def _events(
             timestamp=arrays["time"] // MICROSECONDS if "time" in arrays else None,
             spend=spend,
             value=None if value is None else value.astype(np.float32),
+            row=arrays.get("row"),
         ),
         said,
     )

@@ -77,7 +77,8 @@ def apply_rules(log: Log, ranks: Mapping[str, NDArray[np.int32]], settings: Sett
         rejections.add("events", arrays["row"].astype(np.int64), verdicts, shown)
     del shown
     arrays["weight"] = weight
-    del arrays["row"]
+    if not log.ordered:
+        del arrays["row"]
     if not kept.all():
         for name in list(arrays):
             arrays[name] = arrays[name][kept]

@@ -1,0 +1,1 @@
+"""What Coterie is compared with; every peer is one small file behind `peers.base.Peer`."""

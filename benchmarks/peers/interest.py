@@ -1,0 +1,98 @@
+"""Coterie itself, behind the interface of its peers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+
+from coterie.interest import FitOptions, fit_interest
+from coterie.interest.fit import default_ridge
+from coterie.interest.gram import ItemStatistics
+from peers.base import Fitted, FloatArray, Grid, Histories, Training, lacks_nothing
+
+
+class CoterieDefaults:
+    """The interest model as it comes, which chooses what it needs from the training data.
+
+    Args:
+        name: shown in the table.
+        options: those that differ from the defaults.
+    """
+
+    grid: ClassVar[Grid] = {}
+    lacks = staticmethod(lacks_nothing)
+
+    def __init__(self, name: str = "coterie-defaults", **options: Any) -> None:
+        self.name = name
+        self._options = options
+
+    def fit(self, training: Training, **_: Any) -> Fitted:
+        return _fitted(training.weights, training, FitOptions(seed=training.seed, **self._options), Recency())
+
+
+class Recency:
+    """Weight 2^(−age / half-life) of each item of a history.
+
+    Args:
+        items: half-life in items of the user's own; None: that age does not count.
+        days: half-life in days; None: that age does not count.
+    """
+
+    def __init__(self, items: float | None = None, days: float | None = None) -> None:
+        self._items, self._days = items, days
+
+    def __call__(self, histories: Histories) -> sparse.csr_array:
+        weights = histories.weights
+        factor = np.ones(weights.nnz, dtype=np.float32)
+        for half_life, ages in ((self._items, histories.since), (self._days, histories.days)):
+            if half_life is not None and ages is not None:
+                factor *= np.exp2(-ages.data / np.float32(half_life))
+        return sparse.csr_array((weights.data * factor, weights.indices, weights.indptr), shape=weights.shape)
+
+
+class Coterie:
+    """The interest model with its settings tuned like a peer's; `ridge` multiplies the default λ.
+
+    Args:
+        recency: the half-lives to try, `{"items": (None, ...)}` or `{"days": (None, ...)}`; they take the place of
+            β and of the number of dimensions, so that the budget stays the same.
+    """
+
+    name = "coterie"
+    lacks = staticmethod(lacks_nothing)
+
+    def __init__(self, recency: Grid | None = None) -> None:
+        rest: Grid = {"beta": (0.25, 0.0), "dimensions": (512, 1_024)}
+        self.grid: Grid = {
+            **(recency or {}),
+            "text_prior": (3.0, 0.0, 10.0),
+            "companions": (32, 0),
+            "ridge": (1.0, 0.5, 2.0),
+            **({} if recency else rest),
+        }
+
+    def fit(
+        self,
+        training: Training,
+        *,
+        ridge: float = 1.0,
+        items: float | None = None,
+        days: float | None = None,
+        **options: Any,
+    ) -> Fitted:
+        recency = Recency(items, days)
+        weights = recency(training.histories)
+        chosen = FitOptions(seed=training.seed, ridge=ridge * default_ridge(ItemStatistics(weights)), **options)
+        return _fitted(weights, training, chosen, recency)
+
+
+def _fitted(weights: sparse.csr_array, training: Training, options: FitOptions, recency: Recency) -> Fitted:
+    model = fit_interest(weights, training.text, options)
+
+    def score(asked: Histories) -> FloatArray:
+        return model.scores(recency(asked))
+
+    pairs = model.companions.nnz / model.n_items
+    return Fitted(score, f"λ={model.ridge:.0f} α={model.text_prior:g} {pairs:.1f} companions an item")

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coterie.evaluate.tune import GRID, HALF_LIVES, Trial, best_of, n_trials, search
+
+IDEAL = {"text_prior": 1.0, "ridge": 300.0, "companions": 16, "beta": 0.0, "dimensions": 1_024}
+
+
+def closeness(changed: dict[str, Any]) -> float:
+    return sum(changed.get(name) == value for name, value in IDEAL.items())
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_finds_the_best_of_settings_that_do_not_depend_on_each_other(timed: bool) -> None:
+    trials = search(closeness, timed=timed)
+    assert trials[0] == Trial({}, 0)
+    assert {name: value for name, value in best_of(trials).settings.items() if name in IDEAL} == IDEAL
+    assert len(trials) == n_trials((), timed=timed) == 1 + sum(map(len, GRID.values())) + timed * len(HALF_LIVES)
+    assert all(trial.value == closeness(trial.settings) for trial in trials)
+
+
+def test_what_earns_nothing_is_left_as_it_was() -> None:
+    assert best_of(search(lambda changed: -len(changed))).settings == {}
+    assert best_of(search(lambda changed: 0.5)).settings == {}
+
+
+def test_settings_that_were_given_stay() -> None:
+    trials = search(closeness, given={"ridge", "seed"})
+    assert not any("ridge" in trial.settings for trial in trials)
+    assert len(trials) == n_trials({"ridge", "seed"}, timed=False) == n_trials((), timed=False) - len(GRID["ridge"])
