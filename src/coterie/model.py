@@ -251,7 +251,8 @@ class Model:
             "companions.indptr": companions.indptr.astype(np.int64),
             "evidence": self.grouping.evidence,
             "shares": self.grouping.shares,
-            "numbers": np.array([self.grouping.temperature, self.interest.ridge, self.interest.text_prior]),
+            "numbers": np.array([self.interest.ridge, self.interest.text_prior]),
+            "memberships": np.array([self.grouping.steps, self.grouping.leave], dtype=np.int64),
         }
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         for name in FRAMES:
@@ -282,7 +283,8 @@ class Model:
             n_items = len(arrays["taste"])
             parts = arrays["companions.data"], arrays["companions.indices"], arrays["companions.indptr"]
             companions = sparse.csr_array(parts, shape=(n_items, n_items))
-            temperature, ridge, text_prior = arrays["numbers"].tolist()
+            ridge, text_prior = arrays["numbers"].tolist()
+            steps, leave = arrays["memberships"].tolist()
             settings, about = config["settings"], config["about"]
         except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
@@ -291,7 +293,7 @@ class Model:
             settings=Settings.model_construct(**settings),
             about=about,
             interest=InterestModel(arrays["taste"], companions, arrays["scale"], arrays["cold"], ridge, text_prior),
-            grouping=Grouping(arrays["evidence"], arrays["shares"], temperature),
+            grouping=Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave)),
             quality=quality,
             **frames,
         )

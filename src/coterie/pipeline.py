@@ -181,6 +181,7 @@ def group_options(settings: Settings) -> GroupOptions:
     )
     return GroupOptions(
         groups=settings.groups,
+        grouper=settings.grouper,
         max_groups=settings.max_groups,
         sample_users=settings.sample_users,
         interest=interest,

@@ -45,7 +45,7 @@ def test_weights_are_the_softmax_of_the_evidence(case: tuple[Grouping, sparse.cs
     found = grouping.assign(histories, grouping.n_groups)
     for user, history in enumerate(histories.toarray().astype(float)):
         scores = [
-            sum(history * grouping.evidence[:, group]) / grouping.temperature for group in range(grouping.n_groups)
+            sum(history * grouping.evidence[:, group]) / grouping.steps for group in range(grouping.n_groups)
         ]
         whole = np.exp(np.array(scores) - max(scores))
         expected = whole / whole.sum() if history.any() else grouping.shares
