@@ -26,6 +26,7 @@ from coterie.tables import Histories, read_histories, read_ids, read_users, same
 FRAMES = (
     "items",
     "groups",
+    "broad_groups",
     "memberships",
     "profiles",
     "group_counts",
@@ -53,6 +54,7 @@ class Model:
         items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
         groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `gain`,
             `gain_low`, `gain_high`; largest group first.
+        broad_groups: the groups' `parent_id` and theirs lead here; columns as `groups`; empty below eight groups.
         memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
         profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`,
             `q_value`.
@@ -72,6 +74,7 @@ class Model:
     grouping: Grouping
     items: pl.DataFrame
     groups: pl.DataFrame
+    broad_groups: pl.DataFrame
     memberships: pl.DataFrame
     profiles: pl.DataFrame
     group_counts: pl.DataFrame
@@ -150,7 +153,8 @@ class Model:
         Raises:
             DataError: there is no such group.
         """
-        self._check_group(group_id)
+        if group_id not in self.broad_groups["group_id"]:
+            self._check_group(group_id)
         titles = self.items.select(pl.col("item_id").alias("value"), "title")
         kinds = pl.DataFrame({"facet": ["item", "exemplar"]})
         return self.profiles.filter(pl.col("group_id") == group_id).join(

@@ -39,23 +39,24 @@ class Clusterer:
         estimator: the clusterer; its labels below 0 mean "in no group".
     """
 
-    leaves_unassigned = True
     most_dimensions = ANY_DIMENSIONS
 
     def __init__(self, estimator: Any) -> None:  # noqa: ANN401  # anything with fit_predict
         self.estimator = estimator
         self.name = type(estimator).__name__
         self.exact_number = any(name in _parameters(estimator) for name in NUMBER)
+        # What is told the number of groups puts everyone into one; what finds it itself may call users noise.
+        self.leaves_unassigned = not self.exact_number
 
     def group(self, vectors: FloatArray, n_groups: int, *, rng: np.random.Generator) -> IntArray:
-        """Label every user, −1 where the clusterer gives a label below 0 or nothing is known of the user."""
+        """Label every user; −1 where a clusterer that finds the number itself leaves him out or nothing is known."""
         seed = int(rng.integers(2**31))
 
         def find(points: FloatArray) -> IntArray:
             from sklearn.base import clone
 
             number = min(n_groups, len(points))
-            if len(points) < 2 or number < 2 and self.exact_number:
+            if len(points) < 2 or (number < 2 and self.exact_number):
                 return np.zeros(len(points), dtype=np.int32)
             copy, given = clone(self.estimator), _parameters(self.estimator)
             changes: dict[str, Any] = {name: number for name in NUMBER if name in given}
@@ -65,7 +66,7 @@ class Clusterer:
                 copy.set_params(**changes)
             return np.asarray(np.maximum(copy.fit_predict(points), -1), dtype=np.int32)
 
-        return label_known(vectors, find, n_groups, most=FIT_USERS, leave=True, rng=rng)
+        return label_known(vectors, find, n_groups, most=FIT_USERS, leave=self.leaves_unassigned, rng=rng)
 
 
 def make_grouper(wanted: object) -> Grouper:
