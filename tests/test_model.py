@@ -77,7 +77,7 @@ def test_a_loaded_model_is_the_model_that_was_saved(shop_model: Model, folder: P
     assert loaded.interest.companions.nnz > 0
     for name in ("ridge", "text_prior"):
         assert getattr(loaded.interest, name) == getattr(shop_model.interest, name)
-    assert loaded.grouping.temperature == shop_model.grouping.temperature
+    assert loaded.grouping.steps == shop_model.grouping.steps
 
 
 def test_a_loaded_model_recommends_and_assigns_alike(shop_model: Model, folder: Path, strangers: pl.DataFrame) -> None:

@@ -87,7 +87,7 @@ def assert_same(model: Model, other: Model) -> None:
     assert (model.interest.ridge, model.interest.text_prior) == (other.interest.ridge, other.interest.text_prior)
     assert (model.interest.companions != other.interest.companions).nnz == 0
     assert model.grouping.evidence.tobytes() == other.grouping.evidence.tobytes()
-    assert model.grouping.temperature == other.grouping.temperature
+    assert model.grouping.steps == other.grouping.steps
     untimed = [{key: value for key, value in one.quality.items() if key != "timings"} for one in (model, other)]
     assert untimed[0] == untimed[1]
 
@@ -207,7 +207,7 @@ def test_a_damaged_stage_is_made_again(tables: ShopTables, cache: Path) -> None:
     [
         ("reading events", []),
         ("fitting interests", ["tables", "vectors"]),
-        ("choosing the number of groups", ["tables", "vectors", "interest"]),
+        ("choosing the number of groups (kmeans)", ["tables", "vectors", "interest"]),
         ("naming groups", STAGES),
     ],
 )

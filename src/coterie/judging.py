@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 
 from coterie.evaluate.groups import Judged, Judging
+from coterie.groups.adapter import make_grouper
 from coterie.groups.certificate import DOUBTFUL, MIN_FIDELITY, MIN_USERS, VALID, with_certificates
 from coterie.groups.fit import GroupOptions, GroupsFound
-from coterie.groups.kmeans import SphericalKMeans
+from coterie.groups.grouper import Grouper
 from coterie.groups.stability import Refits
 from coterie.interest.fit import FitOptions
 from coterie.interest.model import InterestModel
@@ -23,9 +24,18 @@ PLACE = "gain"
 
 
 def judging_of(
-    settings: Settings, interest: InterestModel, found: GroupsFound, fit: FitOptions, options: GroupOptions
+    settings: Settings,
+    interest: InterestModel,
+    found: GroupsFound,
+    fit: FitOptions,
+    options: GroupOptions,
+    *,
+    grouper: Grouper | None = None,
 ) -> Judging:
-    """How the groups of a run are judged: everything as it was found, with nothing left to choose."""
+    """How the groups of a run are judged: everything as it was found, with nothing left to choose.
+
+    `grouper` is the caller's own, if he gave one; else the one that was taken is known by its name.
+    """
     decided = replace(
         fit,
         ridge=interest.ridge,
@@ -33,7 +43,8 @@ def judging_of(
         companions=fit.companions if interest.companions.nnz else 0,
     )
     dimensions = next(point.dimensions for point in found.curve if point.chosen)
-    refits = Refits(SphericalKMeans(), found.grouping.n_groups, settings.stability_refits, settings.seed)
+    taken = grouper or make_grouper(next(one.grouper for one in found.choice.tried if one.chosen))
+    refits = Refits(taken, found.grouping.n_groups, settings.stability_refits, settings.seed)
     return Judging(decided, options.interest, dimensions, refits)
 
 

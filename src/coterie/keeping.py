@@ -13,8 +13,11 @@ from scipy import sparse
 
 from coterie.evaluate.groups import Judged
 from coterie.evaluate.value import GroupValue
+from coterie.groups.calibration import CalibrationPoint
+from coterie.groups.choice import Choice, GrouperTried
 from coterie.groups.evidence import Gain
 from coterie.groups.fit import CurvePoint, GroupsFound
+from coterie.groups.hierarchy import Broad
 from coterie.groups.model import Grouping
 from coterie.interest.model import InterestModel
 from coterie.stages import Stage
@@ -84,15 +87,19 @@ def _pack_groups(found: GroupsFound) -> Parts:
         "map_rows": found.map_rows,
         "map_vectors": found.map_vectors,
     }
-    gains = [found.gain, *(point.gain for point in found.curve)]
+    arrays |= {f"parents.{level}": broad.parents for level, broad in enumerate(found.broad)}
+    gains = [found.gain, *(point.gain for point in found.curve), *(broad.gain for broad in found.broad)]
     for place, gain in enumerate(gains):
         arrays[f"by_group.{place}"] = gain.by_group
         arrays[f"error_by_group.{place}"] = gain.error_by_group
     facts = {
-        "temperature": found.grouping.temperature,
+        "steps": found.grouping.steps,
+        "leave": found.grouping.leave,
         "random": found.random,
         "gains": [[gain.bits, gain.error] for gain in gains],
         "curve": [[point.groups, point.dimensions, point.chosen] for point in found.curve],
+        "choice": asdict(found.choice),
+        "calibration": [asdict(point) for point in found.calibration],
     }
     return arrays, {}, facts
 
@@ -105,13 +112,17 @@ def _unpack_groups(stage: Stage) -> GroupsFound:
     ]
     curve = tuple(
         CurvePoint(groups, dimensions, gain, chosen)
-        for (groups, dimensions, chosen), gain in zip(facts["curve"], gains[1:], strict=True)
+        for (groups, dimensions, chosen), gain in zip(facts["curve"], gains[1:], strict=False)
     )
+    above = gains[1 + len(curve) :]
     return GroupsFound(
-        grouping=Grouping(arrays["evidence"], arrays["shares"], facts["temperature"]),
+        grouping=Grouping(arrays["evidence"], arrays["shares"], facts["steps"], facts["leave"]),
         gain=gains[0],
         random=facts["random"],
         curve=curve,
+        choice=Choice(tuple(GrouperTried(**one) for one in facts["choice"]["tried"]), facts["choice"]["reason"]),
+        calibration=tuple(CalibrationPoint(**point) for point in facts["calibration"]),
+        broad=tuple(Broad(arrays[f"parents.{level}"], gain) for level, gain in enumerate(above)),
         map_rows=arrays["map_rows"],
         map_vectors=arrays["map_vectors"],
     )

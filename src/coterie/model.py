@@ -27,6 +27,7 @@ from coterie.tables import Histories, read_histories, read_ids, read_users, same
 FRAMES = (
     "items",
     "groups",
+    "broad_groups",
     "memberships",
     "profiles",
     "group_counts",
@@ -54,6 +55,7 @@ class Model:
         items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
         groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `stability`,
             `gain`, `gain_low`, `gain_high`, `certified`, `certificate` (why, or why not); largest group first.
+        broad_groups: the groups' `parent_id` and theirs lead here; columns as `groups`; empty below eight groups.
         memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
         profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`,
             `q_value`.
@@ -73,6 +75,7 @@ class Model:
     grouping: Grouping
     items: pl.DataFrame
     groups: pl.DataFrame
+    broad_groups: pl.DataFrame
     memberships: pl.DataFrame
     profiles: pl.DataFrame
     group_counts: pl.DataFrame
@@ -163,7 +166,8 @@ class Model:
         Raises:
             DataError: there is no such group.
         """
-        self._check_group(group_id)
+        if group_id not in self.broad_groups["group_id"]:
+            self._check_group(group_id)
         titles = self.items.select(pl.col("item_id").alias("value"), "title")
         kinds = pl.DataFrame({"facet": ["item", "exemplar"]})
         return self.profiles.filter(pl.col("group_id") == group_id).join(
@@ -264,7 +268,8 @@ class Model:
             "companions.indptr": companions.indptr.astype(np.int64),
             "evidence": self.grouping.evidence,
             "shares": self.grouping.shares,
-            "numbers": np.array([self.grouping.temperature, self.interest.ridge, self.interest.text_prior]),
+            "numbers": np.array([self.interest.ridge, self.interest.text_prior]),
+            "memberships": np.array([self.grouping.steps, self.grouping.leave], dtype=np.int64),
         }
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         for name in FRAMES:
@@ -295,7 +300,8 @@ class Model:
             n_items = len(arrays["taste"])
             parts = arrays["companions.data"], arrays["companions.indices"], arrays["companions.indptr"]
             companions = sparse.csr_array(parts, shape=(n_items, n_items))
-            temperature, ridge, text_prior = arrays["numbers"].tolist()
+            ridge, text_prior = arrays["numbers"].tolist()
+            steps, leave = arrays["memberships"].tolist()
             settings, about = config["settings"], config["about"]
         except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
@@ -304,7 +310,7 @@ class Model:
             settings=Settings.model_construct(**settings),
             about=about,
             interest=InterestModel(arrays["taste"], companions, arrays["scale"], arrays["cold"], ridge, text_prior),
-            grouping=Grouping(arrays["evidence"], arrays["shares"], temperature),
+            grouping=Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave)),
             quality=quality,
             **frames,
         )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +20,8 @@ from scipy import sparse
 from coterie import __version__
 from coterie.evaluate.groups import judge_groups
 from coterie.folder import check_output, write_folder
-from coterie.groups import GroupOptions, GroupsFound, find_groups
+from coterie.groups import Grouper, GroupOptions, GroupsFound, find_groups, make_grouper
+from coterie.groups.calibration import calibration_error
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
 from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
@@ -28,10 +30,12 @@ from coterie.language import VectorCache, encode_corpus, item_texts, make_encode
 from coterie.model import Model, membership_frame
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
+    BroadGroups,
     Keywords,
     Profiled,
     add_exemplars,
     count_and_profile,
+    describe_broad,
     find_rules,
     item_keywords,
     name_groups,
@@ -60,6 +64,7 @@ def discover(
     output: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    grouper: object = None,
     **settings: Any,
 ) -> Model:
     """Find the groups of users who share interests.
@@ -72,6 +77,8 @@ def discover(
         output: folder to write the model and its report to, whole or not at all.
         overwrite: replace what is in `output`.
         progress: told of the stages.
+        grouper: what finds the groups: a name, as the setting; a `coterie.groups.Grouper`; or any clusterer with
+            `fit_predict`, such as `AgglomerativeClustering()`. None: as the settings say.
         **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
 
     Returns:
@@ -82,12 +89,15 @@ def discover(
         DataError: a table cannot be read, or nothing is left of it.
         OutputError: `output` cannot be written.
     """
-    chosen = make_settings(**settings)
+    own = None if grouper is None or isinstance(grouper, str) else make_grouper(grouper)
+    chosen = make_settings(**settings, **({"grouper": grouper} if isinstance(grouper, str) else {}))
+    if own is not None:
+        chosen = chosen.model_copy(update={"grouper": own.name})
     make_encoder(chosen.encoder)
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
     with one_blas_thread(), open_sources(events, items, users) as sources:
-        run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress)
+        run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
         dataset = run.kept(
             "tables",
             (),
@@ -108,6 +118,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     histories = dataset.histories(settings.half_life_days)
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
+    # What somebody else's grouper does cannot be told from its name: its groups are kept for this run only.
+    own = None if run.grouper is None else token_hex(8)
     interest, found, keywords = side_by_side(
         lambda: run.kept(
             "interest",
@@ -116,17 +128,19 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: run.kept(
             "groups",
-            (asdict(options), settings.encoder, settings.half_life_days),
-            lambda: find_groups(histories, vectors, options, statistics=statistics, progress=progress),
+            (asdict(options), own, settings.encoder, settings.half_life_days),
+            lambda: find_groups(
+                histories, vectors, options, grouper=run.grouper, statistics=statistics, progress=progress
+            ),
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
-    judging = judging_of(settings, interest, found, fit, options)
+    judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     model, judged = side_by_side(
         lambda: _describe(run, dataset, histories, (interest, found, keywords)),
         lambda: run.kept(
             "judged",
-            (judging.choices(), settings.encoder, settings.half_life_days),
+            (judging.choices(), own, settings.encoder, settings.half_life_days),
             lambda: judge_groups(
                 histories, vectors, found.grouping.assign(histories, 1).primary, judging, progress=progress
             ),
@@ -137,11 +151,12 @@ def _model(run: _Run, dataset: Dataset) -> Model:
 
 @dataclass
 class _Run:
-    """Settings, kept stages and timings of one run."""
+    """Settings, kept stages and timings of one run; `grouper` is the caller's own, if he gave one."""
 
     settings: Settings
     store: StageStore
     progress: Progress
+    grouper: Grouper | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
@@ -194,6 +209,7 @@ def group_options(settings: Settings) -> GroupOptions:
     )
     return GroupOptions(
         groups=settings.groups,
+        grouper=settings.grouper,
         max_groups=settings.max_groups,
         sample_users=settings.sample_users,
         interest=interest,
@@ -212,7 +228,7 @@ def _describe(
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
 
-    def told() -> tuple[Profiled, pl.DataFrame, pl.DataFrame]:
+    def told() -> tuple[Profiled, pl.DataFrame, pl.DataFrame, BroadGroups]:
         with run.timed("profiles"):
             profiled = count_and_profile(
                 dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
@@ -222,13 +238,15 @@ def _describe(
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
             language = settings.language
             names = name_groups(profiles, items, language=language, settings=settings, n_groups=n_groups)
-        return profiled, profiles, names
+        with run.timed("broad groups"), progress.stage("describing broad groups"):
+            broad = describe_broad(dataset, primary, found.broad, n_groups, settings=settings, keywords=keywords)
+        return profiled, profiles, names, broad
 
     def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
         with run.timed("map"), progress.stage("drawing the map"):
             return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
 
-    (profiled, profiles, names), places = side_by_side(told, drawn)
+    (profiled, profiles, names, broad), places = side_by_side(told, drawn)
     with run.timed("rules"), progress.stage("finding rules"):
         rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
     with run.timed("lists"), progress.stage("recommending to groups"):
@@ -243,9 +261,10 @@ def _describe(
         interest=interest,
         grouping=found.grouping,
         items=_items(dataset, interest, n_users),
-        groups=_groups(found, primary, names),
+        groups=_groups(found, primary, names, broad.parents),
+        broad_groups=broad.groups,
         memberships=membership_frame(memberships, dataset.users["user_id"]),
-        profiles=profiles,
+        profiles=pl.concat([profiles, broad.profiles], how="diagonal"),
         group_counts=profiled.counts,
         rules=rules.rules,
         rule_features=rules.features,
@@ -271,14 +290,16 @@ def _items(dataset: Dataset, interest: InterestModel, n_users: np.ndarray[Any, n
     )
 
 
-def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], names: pl.DataFrame) -> pl.DataFrame:
+def _groups(
+    found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], names: pl.DataFrame, parents: list[int | None]
+) -> pl.DataFrame:
     n_groups = found.grouping.n_groups
     sizes = np.bincount(primary[primary >= 0], minlength=n_groups)
     gain, error = found.gain.by_group, found.gain.error_by_group
     numbers = pl.DataFrame(
         {
             "group_id": np.arange(1, n_groups + 1, dtype=np.int32),
-            "parent_id": pl.Series([None] * n_groups, dtype=pl.Int32),
+            "parent_id": pl.Series(parents, dtype=pl.Int32),
             "level": pl.Series([1] * n_groups, dtype=pl.Int32),
             "size": sizes,
             "share": sizes / max(1, len(primary)),
@@ -326,7 +347,15 @@ def _quality(
             }
             for point in found.curve
         ],
-        "coverage": {"assigned_users": float((primary >= 0).mean())},
+        "choice": {"tried": [asdict(one) for one in found.choice.tried], "reason": found.choice.reason},
+        "calibration": {
+            "error": calibration_error(found.calibration),
+            "points": [asdict(point) for point in found.calibration],
+        },
+        "coverage": {
+            "assigned_users": float((primary >= 0).mean()),
+            "left_by_the_grouper": next(one.left for one in found.choice.tried if one.chosen),
+        },
         "timings": run.timings,
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
         "warnings": [*dataset.warnings, *_warnings(run.settings, found), *said],

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
 
     # groups
     groups: Groups = Field(default="auto", description="Number of groups, or auto: chosen by held-out gain.")
+    grouper: Literal["kmeans", "mixture", "leiden", "hdbscan", "dbscan", "auto"] = Field(
+        default="kmeans",
+        description="What finds the groups: kmeans, mixture, leiden, hdbscan, dbscan; auto: the best of them.",
+    )
     max_groups: int = Field(default=40, ge=1, description="Most groups that auto tries.")
     sample_users: int = Field(default=200_000, ge=1, description="Groups are found on at most this many users.")
     stability_refits: int = Field(

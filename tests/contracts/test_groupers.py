@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from coterie.data import ShopTables
-from coterie.groups import Grouper, SphericalKMeans
+from coterie.groups import Clusterer, Dbscan, GaussianGroups, Grouper, Hdbscan, LeidenGroups, SphericalKMeans
 from coterie.groups.grouper import unit
 from coterie.interest import FitOptions, fit_interest
 from coterie.settings import make_settings
@@ -18,6 +19,12 @@ from coterie.tables import read_tables
 
 GROUPERS: dict[str, Callable[[], Grouper]] = {
     "kmeans": SphericalKMeans,
+    "mixture": GaussianGroups,
+    "leiden": LeidenGroups,
+    "hdbscan": Hdbscan,
+    "dbscan": Dbscan,
+    "AgglomerativeClustering": lambda: Clusterer(AgglomerativeClustering()),
+    "KMeans": lambda: Clusterer(KMeans(n_init=8)),
 }
 
 
@@ -49,14 +56,22 @@ def label(grouper: Grouper, vectors: np.ndarray, n_groups: int, seed: int = 0) -
     labels = grouper.group(vectors, n_groups, rng=np.random.default_rng(seed))
     assert labels.dtype == np.int32
     assert labels.shape == (len(vectors),), "no user may be lost"
-    assert labels.min() >= -1
+    assert labels.min() >= (-1 if grouper.leaves_unassigned else 0)
     assert labels.max() < n_groups
     assert_array_equal(vectors, before)
     return labels
 
 
+def agreement(truth: np.ndarray, labels: np.ndarray) -> float:
+    """Adjusted Rand index among the users who are in a group; they must be nearly all."""
+    inside = labels >= 0
+    assert inside.mean() >= 0.85
+    return adjusted_rand_score(truth[inside], labels[inside])
+
+
 def test_it_is_called_by_the_name_it_is_registered_under(grouper: Grouper) -> None:
-    assert isinstance(grouper, GROUPERS[grouper.name])  # type: ignore[arg-type]
+    assert type(grouper) is type(GROUPERS[grouper.name]())
+    assert grouper.name in GROUPERS
 
 
 @pytest.mark.parametrize("n_groups", [1, 2, 7, 40])
@@ -73,13 +88,13 @@ def test_real_customers_are_all_labelled_alike_under_one_seed(
 def test_planted_directions_are_recovered(grouper: Grouper, n_groups: int) -> None:
     vectors, truth = planted(n_groups, 60)
     for seed in range(3):
-        assert adjusted_rand_score(truth, label(grouper, vectors, n_groups, seed)) >= 0.95
+        assert agreement(truth, label(grouper, vectors, n_groups, seed)) >= 0.95
 
 
 def test_groups_of_very_different_sizes_are_recovered(grouper: Grouper) -> None:
     vectors, truth = planted(4, 200)
     kept = np.concatenate([np.flatnonzero(truth == group)[:size] for group, size in enumerate((200, 100, 30, 10))])
-    assert adjusted_rand_score(truth[kept], label(grouper, vectors[kept], 4)) >= 0.95
+    assert agreement(truth[kept], label(grouper, vectors[kept], 4)) >= 0.95
 
 
 def test_the_order_of_the_users_changes_names_only(grouper: Grouper) -> None:
@@ -94,6 +109,7 @@ def test_as_many_groups_as_users(grouper: Grouper) -> None:
     label(grouper, vectors[:1], 1)
 
 
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")  # scikit-learn says so, and rightly
 def test_users_who_are_all_alike(grouper: Grouper) -> None:
     vectors = np.tile(unit(np.ones((1, 5), np.float32)), (30, 1))
     for n_groups in (1, 3, 30):
@@ -104,7 +120,7 @@ def test_users_of_whom_nothing_is_known_do_not_disturb_the_others(grouper: Group
     vectors, truth = planted(4, 50)
     nothing = np.zeros((20, vectors.shape[1]), np.float32)
     labels = label(grouper, np.concatenate([nothing, vectors]), 4)
-    assert adjusted_rand_score(truth, labels[20:]) >= 0.95
+    assert agreement(truth, labels[20:]) >= 0.95
     assert len(set(labels[:20].tolist())) == 1, "they are all alike"
 
 

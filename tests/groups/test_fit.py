@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_bytes(
     again = find_groups(shop_histories.copy(), shop_text.copy(), GroupOptions(groups=6))
     for name in ("evidence", "shares"):
         assert getattr(again.grouping, name).tobytes() == getattr(shop_groups.grouping, name).tobytes()
-    assert again.grouping.temperature == shop_groups.grouping.temperature
+    assert again.grouping.steps == shop_groups.grouping.steps
     assert again.map_vectors.tobytes() == shop_groups.map_vectors.tobytes()
     assert (again.gain.bits, again.random) == (shop_groups.gain.bits, shop_groups.random)
 

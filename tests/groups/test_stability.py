@@ -13,7 +13,8 @@ from scipy import sparse
 from coterie.groups import SphericalKMeans
 from coterie.groups import stability as module
 from coterie.groups.grouper import unit
-from coterie.groups.stability import Refits, jaccard, stability
+from coterie.groups.likeness import jaccard
+from coterie.groups.stability import Refits, stability
 
 Planter = Callable[..., tuple[sparse.csr_array, np.ndarray]]
 labelled = st.integers(0, 10_000).map(

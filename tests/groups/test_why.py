@@ -18,7 +18,7 @@ def grouping(seed: int, n_items: int = 12, n_groups: int = 4, *, coarse: bool = 
     evidence = draws.normal(size=(n_items, n_groups)).astype(np.float32)
     if coarse:  # many exact ties
         evidence = np.round(evidence)
-    return Grouping(evidence, np.array([0.4, 0.3, 0.2, 0.1], np.float32)[:n_groups], 2.0)
+    return Grouping(evidence, np.array([0.4, 0.3, 0.2, 0.1], np.float32)[:n_groups], 2)
 
 
 def history(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def groups(folder: ModelFolder, /, *, only_certified: OnlyCertified = False, json: Json = False) -> None:
-    """List the groups of a model."""
+    """List the groups of a model, and the broad groups they are in."""
     model = load_model(folder)
     if only_certified:
         certified = model.certified()
@@ -30,6 +30,7 @@ def groups(folder: ModelFolder, /, *, only_certified: OnlyCertified = False, jso
         print_json(groups_answer(model))
     else:
         print_groups(model)
+        _print_tree(model)
 
 
 def profile(
@@ -125,6 +126,24 @@ def print_groups(model: Model) -> None:
     gain = model.quality.get("gain", {})
     if gain.get("bits_per_event") is not None:
         print(f"\nheld-out gain: {gain['bits_per_event']:.3f} bits per event")
+
+
+def _print_tree(model: Model) -> None:
+    """Print the broad groups with what they are made of, each under its parent; nothing where there are none."""
+    rows = [*model.broad_groups.to_dicts(), *model.groups.to_dicts()]
+    if len(rows) == model.groups.height:
+        return
+    children: dict[int | None, list[dict[str, Any]]] = {}
+    for row in rows:
+        children.setdefault(row["parent_id"], []).append(row)
+
+    def print_below(parent: int | None, indent: int) -> None:
+        for row in children.get(parent, ()):
+            print(f"{'  ' * indent}{row['group_id']:>3}  {row['name']} ({row['size']:,})")
+            print_below(row["group_id"], indent + 1)
+
+    print("\nbroad groups:")
+    print_below(None, 0)
 
 
 def find_group(model: Model, wanted: str) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.evaluate.value import GroupValue, value_of_groups
-from coterie.groups.fit import DIMENSIONS, HIDDEN_SHARE, refine
+from coterie.groups.fit import DIMENSIONS, HIDDEN_SHARE, group_users
 from coterie.groups.grouper import unit
 from coterie.groups.stability import Refits, stability
 from coterie.interest.fit import FitOptions, fit_interest
@@ -104,8 +104,7 @@ def judge_groups(
         interest = fit_interest(kept, text_vectors, judging.interest, statistics=statistics)
         points = _points(kept, text_vectors, judging, statistics)
         rng = generator(seed, "value: groups")
-        n_groups = min(judging.refits.n_groups, len(users))
-        groups = refine(kept, judging.refits.grouper.group(points, n_groups, rng=rng), n_groups)
+        groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng)
         return value_of_groups(kept, hidden, interest, groups, seed=seed)
 
     with progress.stage("testing the groups"):

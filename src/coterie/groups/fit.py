@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.errors import MissingExtraError
+from coterie.groups.adapter import GROUPERS, make_grouper
+from coterie.groups.calibration import STEPS, CalibrationPoint, HiddenWeights
+from coterie.groups.choice import Choice, GrouperTried, choose_grouper, refound
 from coterie.groups.evidence import Gain, bits_of_users, evidence, held_out_gain, ratio
 from coterie.groups.grouper import Grouper, prototypes, unit
+from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
-from coterie.groups.model import Grouping, softmax
+from coterie.groups.model import Grouping
 from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
@@ -27,7 +32,8 @@ HIDDEN_SHARE = 0.2
 DIMENSIONS = (8, 16, 32, 64)
 """Taste dimensions tried; groups want about as many as there are groups."""
 NUMBERS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
-TEMPERATURES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 20.0)
+ROUGH_NUMBERS = (5, 10, 20, 40)
+"""Tried with groupers that make about as many groups as they are asked for."""
 REFINEMENTS = 8
 MAP_USERS = 4_000
 
@@ -38,6 +44,7 @@ class GroupOptions:
 
     Attributes:
         groups: how many, or "auto".
+        grouper: name of the grouper, or "auto".
         max_groups: most groups that auto tries.
         sample_users: groups are found on at most this many users.
         interest: how the taste vectors for grouping are fitted.
@@ -45,6 +52,7 @@ class GroupOptions:
     """
 
     groups: int | Literal["auto"] = "auto"
+    grouper: str = SphericalKMeans.name
     max_groups: int = 40
     sample_users: int = 200_000
     interest: FitOptions = field(default_factory=FitOptions)
@@ -63,12 +71,16 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Tried:
-    """A grouping that was tried: its point, the users' labels, and bits saved and hidden events of each user."""
+    """A grouping that was tried: its point, the users' labels, and bits saved and hidden events of each user.
+
+    `left` is the share of users that the grouper itself left in no group.
+    """
 
     point: CurvePoint
     labels: IntArray
     bits: NDArray[np.float64]
     events: NDArray[np.int64]
+    left: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,10 @@ class GroupsFound:
         grouping: groups ordered by size, largest first.
         gain: held-out gain on users that had no part in the choice; its groups are in the grouping's order.
         random: gain of random groups of the same sizes on the same users, in bits per event.
-        curve: what was tried, by number of groups.
+        curve: what was tried with the grouper taken, by number of groups.
+        choice: the groupers tried, and why one was taken.
+        calibration: weights against what hidden events ask for, on users that had no part in the choice.
+        broad: levels of broad groups above the groups, the lowest first.
         map_rows: rows of the users on the map, shape (m,).
         map_vectors: their unit vectors, shape (m, d).
     """
@@ -88,6 +103,9 @@ class GroupsFound:
     gain: Gain
     random: float
     curve: tuple[CurvePoint, ...]
+    choice: Choice
+    calibration: tuple[CalibrationPoint, ...]
+    broad: tuple[Broad, ...]
     map_rows: NDArray[np.int64]
     map_vectors: FloatArray
 
@@ -115,7 +133,6 @@ def find_groups(
         statistics: `ItemStatistics.of(histories, options.interest.beta)`, where another fit needs them too.
         progress: told of the stages.
     """
-    grouper = grouper or SphericalKMeans()
     sample = _sample(histories, options)
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
@@ -125,26 +142,66 @@ def find_groups(
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
         choosing = judging = hidden
-    numbers = _numbers(options, len(sample))
-    tried: list[Tried] = []
-    with progress.stage("choosing the number of groups", len(numbers), "numbers") as step:
-        for number in numbers:
-            tried.append(_best_grouping(kept, choosing, vectors, number, grouper, options.seed))
-            step.advance()
+    taken, tried, choice = _search(_Search(kept, choosing, vectors, options), grouper, progress)
     place = choose(tried)
     labels = tried[place].labels
     curve = tuple(replace(one.point, chosen=index == place) for index, one in enumerate(tried))
-    judged = held_out_gain(evidence(kept, labels, curve[place].groups), judging, labels)
+    n_groups, before = curve[place].groups, evidence(kept, labels, curve[place].groups)
+    judged = held_out_gain(before, judging, labels)
     with progress.stage("finding the groups"):
-        temperature = _temperature(evidence(kept, labels, curve[place].groups), kept, hidden)
+        shares = (np.bincount(labels[labels >= 0], minlength=n_groups) / max(1, len(labels))).astype(np.float32)
+        steps = HiddenWeights.of(before, shares, kept, choosing).best()
+        calibration = HiddenWeights.of(before, shares, kept, judging).curve(steps)
         shared = statistics if len(sample) == histories.shape[0] else None
         model = _taste(sampled, text_vectors, options, shared)
-        weights, map_rows, map_vectors = _settle(sampled, model.fold_in(sampled), labels, curve[place], options.seed)
-        grouping, order = _by_size(weights, temperature, histories)
+        weights, map_rows, map_vectors = _settle(sampled, model.fold_in(sampled), tried[place], taken, options.seed)
+        draft = Grouping(weights, shares, STEPS[steps], taken.leaves_unassigned)
+        grouping, order = _by_size(draft, histories)
+    ordered = _renumbered(labels, order)
     shuffled = generator(options.seed, "random groups").permutation(labels)
-    random = held_out_gain(evidence(kept, shuffled, curve[place].groups), judging, shuffled).bits
+    random = held_out_gain(evidence(kept, shuffled, n_groups), judging, shuffled).bits
     gain = replace(judged, by_group=judged.by_group[order], error_by_group=judged.error_by_group[order])
-    return GroupsFound(grouping, gain, random, curve, sample[map_rows], map_vectors)
+    broad = broad_groups(kept, judging, ordered, len(order))
+    return GroupsFound(grouping, gain, random, curve, choice, calibration, broad, sample[map_rows], map_vectors)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What groupings are made of: kept events, hidden events that choose, vectors of the users, and options."""
+
+    kept: sparse.csr_array
+    choosing: sparse.csr_array
+    vectors: FloatArray
+    options: GroupOptions
+
+
+def _search(search: _Search, grouper: Grouper | None, progress: Progress) -> tuple[Grouper, list[Tried], Choice]:
+    """The grouper taken, what was tried with it by number of groups, and the choice between groupers."""
+    options = search.options
+    if grouper is not None or options.grouper != "auto":
+        only = grouper or make_grouper(options.grouper)
+        tried = _curve(search, only, _numbers(options, len(search.vectors), only), progress)
+        alone = replace(_summary(only, tried[choose(tried)]), chosen=True)
+        return only, tried, Choice((alone,), f"{only.name} was asked for")
+    groupers: list[Grouper] = []
+    curves: list[list[Tried]] = []
+    best: list[Tried] = []
+    summaries: list[GrouperTried] = []
+    for each in map(make_grouper, GROUPERS):
+        # The others are compared at the number of groups that is right for the first.
+        numbers = [best[0].point.groups] if best else _numbers(options, len(search.vectors), each)
+        try:
+            curve = _curve(search, each, numbers, progress)
+        except MissingExtraError as error:
+            progress.note(f"{each.name} was not tried: {error.message}")
+            continue
+        groupers.append(each)
+        curves.append(curve)
+        best.append(curve[choose(curve)])
+        summaries.append(replace(_summary(each, best[-1]), stability=_stability(search, each, best[-1])))
+    place, reason = choose_grouper(summaries, [tried.bits for tried in best], best[0].events)
+    compared = tuple(replace(summary, chosen=at == place) for at, summary in enumerate(summaries))
+    return groupers[place], curves[place], Choice(compared, reason)
 
 
 def choose(tried: list[Tried]) -> int:
@@ -161,13 +218,44 @@ def choose(tried: list[Tried]) -> int:
     return len(tried) - 1
 
 
-def refine(histories: sparse.csr_array, labels: IntArray, n_groups: int) -> IntArray:
-    """Move each user to the group whose item distribution explains him best, a few times over, shape (n_users,)."""
+def group_users(
+    histories: sparse.csr_array, points: FloatArray, grouper: Grouper, n_groups: int, *, rng: np.random.Generator
+) -> tuple[IntArray, float]:
+    """Group users by their vectors and refine the groups by evidence.
+
+    Args:
+        histories: weights, shape (n_users, n_items).
+        points: their vectors, rows of length 1, shape (n_users, d).
+        grouper: what groups the vectors.
+        n_groups: groups wanted.
+        rng: decides every random choice.
+
+    Returns:
+        Labels, −1 for none, shape (n_users,); and the share of users that the grouper itself left in no group. Where
+        it left everyone, all are one group.
+    """
+    wanted = min(n_groups, len(points))
+    labels = grouper.group(points, wanted, rng=rng)
+    left = float((labels < 0).mean())
+    if left == 1:
+        labels = np.zeros_like(labels)
+    found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
+    return refine(histories, labels, found, leave=grouper.leaves_unassigned), left
+
+
+def refine(histories: sparse.csr_array, labels: IntArray, n_groups: int, *, leave: bool = False) -> IntArray:
+    """Move each user to the group whose item distribution explains him best, a few times over, shape (n_users,).
+
+    Users labelled −1 are placed like the others. With `leave`, whoever is explained no better by any group than by
+    everyone's distribution is in none (−1).
+    """
     known = np.diff(histories.indptr) > 0
     for _ in range(REFINEMENTS):
         scores = histories @ evidence(histories, labels, n_groups)
         moved = np.where(known, scores.argmax(axis=1), labels).astype(np.int32)
-        if len(np.unique(moved)) < len(np.unique(labels)):
+        if leave:
+            moved[scores.max(axis=1) <= 0] = -1
+        if len(np.unique(moved[moved >= 0])) < len(np.unique(labels[labels >= 0])):
             break
         changed = int((moved != labels).sum())
         labels = moved
@@ -183,11 +271,11 @@ def _sample(histories: sparse.csr_array, options: GroupOptions) -> NDArray[np.in
     return users
 
 
-def _numbers(options: GroupOptions, n_users: int) -> list[int]:
+def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]:
     if options.groups != "auto":
         return [min(options.groups, max(1, n_users))]
     most = min(options.max_groups, max(1, n_users // 10))
-    numbers = [number for number in NUMBERS if number <= most]
+    numbers = [number for number in (NUMBERS if grouper.exact_number else ROUGH_NUMBERS) if number <= most]
     return numbers or [1]
 
 
@@ -201,68 +289,83 @@ def _taste(
     return fit_interest(histories, text_vectors, fit, statistics=statistics)
 
 
-def _best_grouping(
-    kept: sparse.csr_array,
-    choosing: sparse.csr_array,
-    vectors: FloatArray,
-    number: int,
-    grouper: Grouper,
-    seed: int,
-) -> Tried:
-    """The grouping into `number` groups with the fewest taste dimensions that are not worse than the best."""
+def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> list[Tried]:
+    """The best grouping for each number of groups, ascending."""
+    found: dict[int, Tried] = {}
+    with progress.stage(f"choosing the number of groups ({grouper.name})", len(numbers), "numbers") as step:
+        for number in numbers:
+            tried = _best_grouping(search, grouper, number)
+            other = found.get(tried.point.groups)
+            if other is None or tried.point.gain.bits > other.point.gain.bits:
+                found[tried.point.groups] = tried
+            step.advance()
+    return [found[number] for number in sorted(found)]
+
+
+def _best_grouping(search: _Search, grouper: Grouper, number: int) -> Tried:
+    """The grouping into about `number` groups with the fewest taste dimensions that are not worse than the best."""
+    kept, choosing, vectors = search.kept, search.choosing, search.vectors
+    most = min(vectors.shape[1], grouper.most_dimensions)
     tried: list[Tried] = []
-    for dimensions in sorted({min(wanted, vectors.shape[1]) for wanted in DIMENSIONS}):
+    for dimensions in sorted({min(wanted, most) for wanted in DIMENSIONS}):
         points = unit(np.ascontiguousarray(vectors[:, :dimensions]))
-        labels = grouper.group(points, number, rng=generator(seed, "group", number, dimensions))
-        labels = refine(kept, labels, number)
-        weights = evidence(kept, labels, number)
-        point = CurvePoint(number, dimensions, held_out_gain(weights, choosing, labels))
-        tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr)))
+        rng = generator(search.options.seed, "group", number, dimensions)
+        labels, left = group_users(kept, points, grouper, number, rng=rng)
+        found = max(number if grouper.exact_number else 1, int(labels.max()) + 1)
+        weights = evidence(kept, labels, found)
+        point = CurvePoint(found, dimensions, held_out_gain(weights, choosing, labels))
+        tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr), left))
     return tried[choose(tried)]
 
 
+def _summary(grouper: Grouper, tried: Tried) -> GrouperTried:
+    covered = float((tried.labels >= 0).mean())
+    point = tried.point
+    return GrouperTried(grouper.name, point.groups, point.dimensions, point.gain.bits, covered, tried.left)
+
+
+def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
+    """How alike the groups are that the grouper makes of parts of the users."""
+    points = unit(np.ascontiguousarray(search.vectors[:, : tried.point.dimensions]))
+
+    def again(rows: NDArray[np.int64], rng: np.random.Generator) -> IntArray:
+        return group_users(search.kept[rows], points[rows], grouper, tried.point.groups, rng=rng)[0]
+
+    return refound(again, tried.labels, generator(search.options.seed, "groupers", grouper.name))
+
+
 def _settle(
-    histories: sparse.csr_array, vectors: FloatArray, labels: IntArray, point: CurvePoint, seed: int
+    histories: sparse.csr_array, vectors: FloatArray, tried: Tried, grouper: Grouper, seed: int
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
+    point = tried.point
     points = unit(np.ascontiguousarray(vectors[:, : point.dimensions]))
     known = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
-    final = labels.copy()
-    if len(known):
-        start = prototypes(points, labels, point.groups)
+    final = tried.labels.copy()
+    if len(known) and isinstance(grouper, SphericalKMeans):
+        start = prototypes(points, final, point.groups)
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
-    final = refine(histories, final, point.groups)
+    final = refine(histories, final, point.groups, leave=grouper.leaves_unassigned)
     if len(known) > MAP_USERS:
         known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
     return evidence(histories, final, point.groups), known, points[known]
 
 
-def _by_size(
-    weights: FloatArray, temperature: float, histories: sparse.csr_array
-) -> tuple[Grouping, NDArray[np.int64]]:
+def _by_size(draft: Grouping, histories: sparse.csr_array) -> tuple[Grouping, NDArray[np.int64]]:
     """The grouping with its groups ordered by the users assigned to them; groups that nobody is in are left out."""
-    alike = np.full(weights.shape[1], 1 / weights.shape[1], dtype=np.float32)
-    primary = Grouping(weights, alike, temperature).assign(histories, 1).primary
-    sizes = np.bincount(primary, minlength=weights.shape[1])
+    alike = np.full(draft.n_groups, 1 / draft.n_groups, dtype=np.float32)
+    primary = replace(draft, shares=alike).assign(histories, 1).primary
+    sizes = np.bincount(primary[primary >= 0], minlength=draft.n_groups)
     order = np.argsort(-sizes, kind="stable")[: max(1, int((sizes > 0).sum()))]
     shares = (sizes[order] / max(1, sizes.sum())).astype(np.float32)
-    return Grouping(np.ascontiguousarray(weights[:, order]), shares, temperature), order
+    return replace(draft, evidence=np.ascontiguousarray(draft.evidence[:, order]), shares=shares), order
 
 
-def _temperature(weights: FloatArray, kept: sparse.csr_array, hidden: sparse.csr_array) -> float:
-    """Temperature at which memberships from the kept events predict the hidden ones best.
-
-    The hidden event (u, i) has the likelihood Σ_g weight_ug p(i | g), up to p(i).
-    """
-    scores = np.asarray(kept @ weights, dtype=np.float32)
-    user = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))[:200_000]
-    if len(user) == 0:
-        return 1.0
-    ratios = np.exp(weights[hidden.indices[: len(user)]])
-    fits = [
-        float(np.log((softmax(scores / np.float32(value))[user] * ratios).sum(axis=1)).mean()) for value in TEMPERATURES
-    ]
-    return TEMPERATURES[int(np.argmax(fits))]
+def _renumbered(labels: IntArray, order: NDArray[np.int64]) -> IntArray:
+    """Labels in the grouping's order; −1 for users of groups that were left out."""
+    number = np.full(max(int(labels.max(initial=-1)), int(order.max())) + 2, -1, dtype=np.int32)
+    number[order] = np.arange(len(order))
+    return number[labels]
 
 
 def _rows(matrix: sparse.csr_array, keep: NDArray[np.bool_]) -> sparse.csr_array:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie.groups.grouper import prototypes
+from coterie.groups.grouper import ANY_DIMENSIONS, nearest_with_similarity, prototypes
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-SEED_USERS = 20_000
+SEED_USERS = 10_000
 """Users among which the first prototypes are drawn."""
+START_USERS = 20_000
+"""Users among whom the best of several starts is found, where there are more than twice as many."""
+SETTLED, SETTLED_START, SETTLED_MANY = 2_000, 200, 1_000
+"""Sweeps end when fewer than one user in so many moves: of few users, of a sample of many, and of the many."""
 SAME = 1e-6
 """Mean squared distance below which users and prototypes coincide."""
 
@@ -25,6 +29,9 @@ class SphericalKMeans:
     """
 
     name = "kmeans"
+    exact_number = True
+    leaves_unassigned = False
+    most_dimensions = ANY_DIMENSIONS
 
     def __init__(self, starts: int = 4, sweeps: int = 60) -> None:
         self.starts = starts
@@ -32,34 +39,45 @@ class SphericalKMeans:
 
     def group(self, vectors: FloatArray, n_groups: int, *, rng: np.random.Generator) -> IntArray:
         """Label every user with the nearest prototype; users without a vector go to the largest group."""
-        best_labels, best_total = np.zeros(len(vectors), dtype=np.int32), -np.inf
         known = np.abs(vectors).sum(axis=1) > 0
-        points = vectors[known]
+        points = vectors if known.all() else vectors[known]
         if len(points) == 0:
-            return best_labels
-        for _ in range(self.starts):
-            labels, total = self.refine(points, _first_prototypes(points, n_groups, rng))
-            if total > best_total * (1 + 1e-9) + 1e-9 or np.isneginf(best_total):
-                best_labels, best_total = labels, total
-        every = np.full(len(vectors), np.bincount(best_labels).argmax(), dtype=np.int32)
-        every[known] = best_labels
+            return np.zeros(len(vectors), dtype=np.int32)
+        labels = self._best(points, n_groups, rng)
+        every = np.full(len(vectors), np.bincount(labels).argmax(), dtype=np.int32)
+        every[known] = labels
         return every
 
-    def refine(self, points: FloatArray, centres: FloatArray) -> tuple[IntArray, float]:
-        """Lloyd's passes from given prototypes: labels and the total similarity of users with their prototype."""
+    def refine(self, points: FloatArray, centres: FloatArray, settled: int = SETTLED) -> tuple[IntArray, float]:
+        """Lloyd's passes from given prototypes: labels and the total similarity of users with their prototype.
+
+        They end when fewer than one user in `settled` moves.
+        """
         labels = np.full(len(points), -1, dtype=np.int32)
         total = 0.0
         for _ in range(self.sweeps):
-            similarity = points @ centres.T
-            nearest = similarity.argmax(axis=1).astype(np.int32)
-            best = similarity[np.arange(len(points)), nearest]
+            found, best = nearest_with_similarity(points, centres)
             total = float(best.sum(dtype=np.float64))
-            moved = int((nearest != labels).sum())
-            labels = _fill_empty(nearest, best, len(centres))
-            if moved <= len(points) // 2_000:
+            moved = int((found != labels).sum())
+            labels = _fill_empty(found.astype(np.int32), best, len(centres))
+            if moved <= len(points) // settled:
                 break
             centres = prototypes(points, labels, len(centres))
         return labels, total
+
+    def _best(self, points: FloatArray, n_groups: int, rng: np.random.Generator) -> IntArray:
+        """Labels of the best start. Where there are many users, some of them find it and all of them settle it."""
+        sample, settled = points, SETTLED
+        if len(points) > 2 * START_USERS:
+            sample, settled = points[np.sort(rng.choice(len(points), START_USERS, replace=False))], SETTLED_START
+        tried = [self.refine(sample, _first_prototypes(sample, n_groups, rng), settled) for _ in range(self.starts)]
+        best = tried[0]
+        for one in tried[1:]:
+            if one[1] > best[1] * (1 + 1e-9) + 1e-9:
+                best = one
+        if sample is points:
+            return best[0]
+        return self.refine(points, prototypes(sample, best[0], n_groups), SETTLED_MANY)[0]
 
 
 def _fill_empty(labels: IntArray, similarity: FloatArray, n_groups: int) -> IntArray:

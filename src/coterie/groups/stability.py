@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from coterie.groups.fit import refine
+from coterie.groups.fit import group_users
 from coterie.groups.grouper import Grouper
+from coterie.groups.likeness import jaccard
 from coterie.parallel import side_by_side
 from coterie.randomness import generator
 
@@ -74,35 +75,10 @@ def stability(histories: sparse.csr_array, points: FloatArray, labels: IntArray,
     return np.asarray(np.divide(total, times, out=np.full(n_groups, np.nan), where=times > 0))
 
 
-def jaccard(one: IntArray, other: IntArray, n_groups: int) -> NDArray[np.float64]:
-    """Largest Jaccard index of each group of `one` with a group of `other`, from one contingency table.
-
-    Args:
-        one: group of each user, −1 for none, shape (n_users,).
-        other: the same by another grouping, shape (n_users,).
-        n_groups: groups of `one`.
-
-    Returns:
-        Shape (n_groups,), 0 to 1; NaN for a group without users.
-    """
-    n_other = int(other.max(initial=-1)) + 1
-    width = n_other + 1  # a row and a column for those in no group
-    cells = (one.astype(np.int64) + 1) * width + other + 1
-    table = np.bincount(cells, minlength=(n_groups + 1) * width).reshape(n_groups + 1, width)
-    both = table[1:, 1:]
-    sizes = table[1:].sum(axis=1)
-    either = sizes[:, None] + table[:, 1:].sum(axis=0) - both
-    shares = np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
-    return np.where(sizes > 0, shares.max(axis=1, initial=0.0), np.nan)
-
-
 def _refit(
     histories: sparse.csr_array, points: FloatArray, refits: Refits, place: int
 ) -> tuple[NDArray[np.int64], IntArray]:
     """Users drawn, and the groups found among them."""
     rng = generator(refits.seed, "stability", place)
     drawn = np.unique(rng.integers(0, len(points), len(points)))
-    n_groups = min(refits.n_groups, len(drawn))
-    part = histories[drawn]
-    labels = refits.grouper.group(points[drawn], n_groups, rng=rng)
-    return drawn, refine(part, labels, n_groups)
+    return drawn, group_users(histories[drawn], points[drawn], refits.grouper, refits.n_groups, rng=rng)[0]

@@ -1,5 +1,6 @@
 """Room 5: what sets a group apart, its name, its rule, and why a user is in it."""
 
+from coterie.profiles.broad import BroadGroups, describe_broad
 from coterie.profiles.compare import compare_groups, overlap
 from coterie.profiles.exemplars import add_exemplars
 from coterie.profiles.feature_table import feature_table
@@ -10,12 +11,14 @@ from coterie.profiles.rules import find_rules
 from coterie.profiles.why import Why, history_of, why
 
 __all__ = [
+    "BroadGroups",
     "Keywords",
     "Profiled",
     "Why",
     "add_exemplars",
     "compare_groups",
     "count_and_profile",
+    "describe_broad",
     "feature_table",
     "find_rules",
     "history_of",

@@ -112,12 +112,20 @@ def why(
         frames: the model's items and groups.
         offered: items that may be added, shape (n_items,); those of the history are passed over.
         most: memberships told.
+
+    Raises:
+        DataError: the user is in no group.
     """
     items, groups = frames
     mine, weights = history.indices.astype(np.int64), history.data.astype(np.float64)
     each = contributions(grouping, mine, weights)
     assigned = grouping.assign(history, most)
     rows = assigned.groups[0][assigned.groups[0] >= 0]
+    if not len(rows):
+        raise DataError(
+            f"user {user_id!r} is in no group: none explains his history better than everyone's taste does",
+            hint="groups made by kmeans, mixture or leiden leave nobody out",
+        )
     group = int(rows[0])
     totals = each.sum(axis=0)
     totals[group] = -np.inf

@@ -52,6 +52,7 @@ def collect(model: Model) -> ReportData:
     """
     quality = model.quality
     dataset, gain = quality.get("dataset", {}), quality.get("gain") or {}
+    choice = quality.get("choice") or {}
     numbers = model.groups["group_id"].to_list()
     titles = _titles(model.items)
     return ReportData(
@@ -68,6 +69,14 @@ def collect(model: Model) -> ReportData:
         map=_points(model.map),
         curve=_curve(quality.get("curve", [])),
         worth=_worth(quality.get("value")),
+        reason=shown(choice.get("reason", ""), 400) if len(choice.get("tried", ())) > 1 else "",
+        groupers=tuple(
+            (shown(one["grouper"]), one["groups"], one["gain"], _known(one["stability"]), one["coverage"])
+            for one in choice.get("tried", ())
+        ),
+        weights=tuple(
+            (point["predicted"], point["observed"]) for point in quality.get("calibration", {}).get("points", ())
+        ),
         tables=tuple(_rows(name, table) for name, table in quality.get("rows", {}).items()),
         coverage=_figures(quality.get("coverage", {})),
         timings=_figures(quality.get("timings", {})),

@@ -217,6 +217,9 @@ class ReportData:
         map: sampled users on the plane.
         curve: numbers of groups tried, ascending.
         worth: of the groups' lists; None where it was not measured.
+        reason: why this way of grouping was taken, as a sentence; empty where it was not chosen.
+        groupers: the ways compared: name, groups, gain, stability (None: not measured), share of users in a group.
+        weights: calibration of the memberships: weight, and what hidden events ask for; both 0 to 1.
         tables: row accounting.
         coverage: name and share of users.
         timings: stage and seconds.
@@ -238,6 +241,9 @@ class ReportData:
     map: MapPoints
     curve: tuple[CurvePoint, ...]
     worth: Worth | None
+    reason: str
+    groupers: tuple[tuple[str, int, float, float | None, float], ...]
+    weights: tuple[tuple[float, float], ...]
     tables: tuple[TableRows, ...]
     coverage: tuple[tuple[str, float], ...]
     timings: tuple[tuple[str, float], ...]
