@@ -10,6 +10,7 @@ from scipy import sparse
 
 from coterie.interest.gram import Gram
 from coterie.interest.lowrank import LowRankCopy
+from coterie.interest.together import PARTNERS, nearest_partners, strongest_together
 from coterie.kernels.largest import symmetric
 
 FloatArray = NDArray[np.float32]
@@ -21,6 +22,8 @@ SAMPLED_ITEMS = 256
 """Items whose problems with random partners say how large a partial correlation is by chance."""
 BATCH_ENTRIES = 1_000_000
 """Entries of the small matrices that are solved together: 8 MB of float64."""
+LOOKED_UP = 16_000_000
+"""Entries of X̃ᵀX̃ that are looked up together: 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -54,56 +57,57 @@ class LocalProblems:
     def __init__(self, gram: Gram, copy: LowRankCopy) -> None:
         self._gram, self._copy = gram, copy
         self._diagonal = gram.diagonal()
-        self._together = (gram.damped.T @ gram.damped).tocsr()
-        self._together.sort_indices()
-        lengths = np.diff(self._together.indptr)
-        self._keys = np.repeat(np.arange(gram.n_items, dtype=np.int64) * gram.n_items, lengths)
-        self._keys += self._together.indices
+        self._lengths = np.sqrt(self._diagonal).astype(np.float32)
+        self._together = strongest_together(gram.damped, self._lengths)
+        self._cut = np.diff(self._together.indptr) >= PARTNERS
 
     def nearest(self, size: int) -> LocalPartials:
         """R between every item and the `size` items that co-occur most with it by cosine."""
-        everyone = np.arange(self._gram.n_items, dtype=np.int32)
         parts = []
-        for items in self._batches(everyone, size):
-            cosine = self._together[items].toarray() / np.sqrt(self._diagonal)
-            cosine[np.arange(len(items)), items] = -np.inf
-            near = np.argpartition(-cosine, size - 1, axis=1)[:, :size]
-            parts.append(self._solve(items, np.sort(near, axis=1).astype(np.int32)))
+        for start in range(0, self._gram.n_items, LOOKED_UP // (size + 1) ** 2 + 1):
+            stop = min(self._gram.n_items, start + LOOKED_UP // (size + 1) ** 2 + 1)
+            items = np.arange(start, stop, dtype=np.int32)
+            parts.append(self._solve(items, nearest_partners(self._together, self._lengths, items, size)))
         return _joined(parts)
 
     def sampled(self, size: int, rng: np.random.Generator) -> LocalPartials:
         """R between some items and `size` random partners each."""
         n_items = self._gram.n_items
         chosen = rng.choice(n_items, min(n_items, SAMPLED_ITEMS), replace=False).astype(np.int32)
-        parts = []
-        for items in self._batches(chosen, size):
-            # An item's partners are the `size` that follow it, a random step apart, in a random order of all.
-            order = rng.permutation(n_items).astype(np.int32)
-            place = np.empty(n_items, dtype=np.int64)
-            place[order] = np.arange(n_items)
-            others = order[(place[items][:, None] + np.arange(1, size + 1)) % n_items]
-            parts.append(self._solve(items, np.sort(others, axis=1)))
-        return _joined(parts)
-
-    def _batches(self, items: IntArray, size: int) -> list[IntArray]:
-        step = max(1, BATCH_ENTRIES // (size + 1) ** 2)
-        return [items[start : start + step] for start in range(0, len(items), step)]
+        # An item's partners are the `size` that follow it in a random order of all.
+        order = rng.permutation(n_items).astype(np.int32)
+        place = np.empty(n_items, dtype=np.int64)
+        place[order] = np.arange(n_items)
+        others = order[(place[chosen][:, None] + np.arange(1, size + 1)) % n_items]
+        return self._solve(chosen, np.sort(others, axis=1))
 
     def _solve(self, items: IntArray, others: IntArray) -> LocalPartials:
-        inverse = self._blocks(np.column_stack([items, others]))
-        variances = np.einsum("bii->bi", inverse)
-        partial = -inverse[:, 0, 1:] / np.sqrt(variances[:, :1] * variances[:, 1:])
-        return LocalPartials(items, others, partial.astype(np.float32), variances[:, 0])
+        groups = np.column_stack([items, others])
+        together = self._entries(groups)
+        partial = np.empty(others.shape, dtype=np.float32)
+        variance = np.empty(len(items))
+        step = max(1, BATCH_ENTRIES // groups.shape[1] ** 2)
+        for start in range(0, len(items), step):
+            part = slice(start, start + step)
+            inverse = self._blocks(groups[part], together[part])
+            variances = np.einsum("bii->bi", inverse)
+            variance[part] = variances[:, 0]
+            partial[part] = -inverse[:, 0, 1:] / np.sqrt(variances[:, :1] * variances[:, 1:])
+        return LocalPartials(items, others, partial, variance)
 
-    def _blocks(self, groups: IntArray) -> NDArray[np.float64]:
-        """P_SS for each row S of `groups` (b, s): shape (b, s, s)."""
+    def _blocks(self, groups: IntArray, together: FloatArray) -> NDArray[np.float64]:
+        """P_SS for each row S of `groups` (b, s), with X̃ᵀX̃ within it: shape (b, s, s)."""
         copy, places = self._copy, np.arange(groups.shape[1])
         low, explained, rest = copy.low[groups], copy.explained[groups], copy.rest[groups]
-        beyond = self._entries(groups)
+        error = together - low @ low.transpose(0, 2, 1)
         if self._gram.has_text:
             text = self._gram.text[groups]
-            beyond += np.float32(self._gram.text_prior) * (text @ text.transpose(0, 2, 1))
-        error = (beyond - low @ low.transpose(0, 2, 1)).astype(np.float64)
+            error += np.float32(self._gram.text_prior) * (text @ text.transpose(0, 2, 1))
+        if self._cut.any():
+            # What was not kept of two long rows is not known: there the copy stands.
+            cut = self._cut[groups]
+            error[(together == 0) & cut[:, :, None] & cut[:, None, :]] = 0
+        error = error.astype(np.float64)
         error[:, places, places] = self._diagonal[groups] - copy.diagonal[groups]
         within = -(explained @ explained.transpose(0, 2, 1)).astype(np.float64)
         within /= rest[:, :, None] * rest[:, None, :]
@@ -115,10 +119,7 @@ class LocalProblems:
     def _entries(self, groups: IntArray) -> FloatArray:
         """X̃ᵀX̃ between the items of each group, zero on the diagonal: shape (b, s, s)."""
         upper, right = np.triu_indices(groups.shape[1], 1)
-        one, other = groups[:, upper].astype(np.int64), groups[:, right]
-        wanted = np.minimum(one, other) * self._gram.n_items + np.maximum(one, other)
-        place = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
-        found = np.where(self._keys[place] == wanted, self._together.data[place], np.float32(0))
+        found = self._together[groups[:, upper].ravel(), groups[:, right].ravel()].reshape(len(groups), -1)
         small = np.zeros((*groups.shape, groups.shape[1]), dtype=np.float32)
         small[:, upper, right] = found
         small[:, right, upper] = found
