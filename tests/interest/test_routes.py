@@ -36,7 +36,11 @@ def test_the_copy_knows_the_diagonal_of_the_inverse(gram: Gram, inverse: np.ndar
     np.testing.assert_allclose(copy.diagonal, gram.diagonal(), rtol=1e-5)
 
 
-def test_local_problems_come_near_the_partial_correlations(gram: Gram, inverse: np.ndarray) -> None:
+@pytest.mark.parametrize("partners", [10_000, 100])
+def test_local_problems_come_near_the_partial_correlations(
+    gram: Gram, inverse: np.ndarray, partners: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coterie.interest.local.PARTNERS", partners)
     copy = low_rank_copy(gram, 128, np.random.default_rng(0))
     near = LocalProblems(gram, copy).nearest(32)
     scale = np.sqrt(np.diag(inverse))

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from coterie.interest.gram import Gram
 from coterie.interest.lowrank import LowRankCopy
-from coterie.interest.together import PARTNERS, nearest_partners, strongest_together
+from coterie.interest.together import nearest_partners, strongest_together
 from coterie.kernels.largest import symmetric
 
 FloatArray = NDArray[np.float32]
@@ -18,6 +18,8 @@ IntArray = NDArray[np.int32]
 
 CANDIDATES = 64
 """Items in each item's problem."""
+PARTNERS = 1_024
+"""Entries kept of an item's row of X̃ᵀX̃: 8 bytes each, 0.8 GB for 100,000 items at most, twice that when symmetric."""
 SAMPLED_ITEMS = 256
 """Items whose problems with random partners say how large a partial correlation is by chance."""
 BATCH_ENTRIES = 1_000_000
@@ -58,7 +60,7 @@ class LocalProblems:
         self._gram, self._copy = gram, copy
         self._diagonal = gram.diagonal()
         self._lengths = np.sqrt(self._diagonal).astype(np.float32)
-        self._together = strongest_together(gram.damped, self._lengths)
+        self._together = strongest_together(gram.damped, self._lengths, PARTNERS)
         self._cut = np.diff(self._together.indptr) >= PARTNERS
 
     def nearest(self, size: int) -> LocalPartials:

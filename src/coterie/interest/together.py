@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,11 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 
-PARTNERS = 1_024
-"""Entries kept of an item's row of X̃ᵀX̃: at 8 bytes each, at most 0.8 GB for 100,000 items, twice that when symmetric."""
 BLOCK_PRODUCTS = 16_000_000
 """Products of two entries of X̃ that are summed together: the block they make has 0.2 GB at most."""
 
 
-def strongest_together(damped: sparse.csr_array, lengths: FloatArray, kept: int = PARTNERS) -> sparse.csr_array:
+def strongest_together(damped: sparse.csr_array, lengths: FloatArray, kept: int) -> sparse.csr_array:
     """X̃ᵀX̃ off its diagonal, with those entries that are among the `kept` largest of a row by cosine.
 
     The whole matrix has an entry for each two items that any user has: a few thousand long histories fill it. Rows of
@@ -26,7 +25,7 @@ def strongest_together(damped: sparse.csr_array, lengths: FloatArray, kept: int 
 
     Args:
         damped: X̃, shape (n_users, n_items).
-        lengths: square roots of the diagonal of G: cosine is an entry over the lengths of its two items, shape (n_items,).
+        lengths: square roots of the diagonal of G, shape (n_items,): cosine is an entry over the lengths of both items.
         kept: entries kept of each row, at least 1.
 
     Returns:
@@ -47,7 +46,7 @@ def strongest_together(damped: sparse.csr_array, lengths: FloatArray, kept: int 
     return sparse.csr_array(whole.maximum(whole.T)) if cut else whole
 
 
-def strongest_of_rows(matrix: sparse.csr_array, strength: FloatArray, count: int) -> BoolArray:
+def strongest_of_rows(matrix: sparse.csr_array, strength: NDArray[np.floating[Any]], count: int) -> BoolArray:
     """Which entries are among the `count` strongest of their row; of equals, those of the first columns.
 
     Args:
@@ -65,7 +64,7 @@ def strongest_of_rows(matrix: sparse.csr_array, strength: FloatArray, count: int
     for start in range(0, len(long), step):
         rows = long[start : start + step]
         entries, ends = _entries_of(matrix, rows)
-        # A float that is not negative sorts like its bits. Sorting numbers is many times faster than sorting their order.
+        # A float that is not negative sorts like its bits; numbers sort many times faster than an order of them.
         weakness = np.int64(0x7FFFFFFF) - strength[entries].astype(np.float32).view(np.int32)
         places = np.repeat(np.arange(len(rows), dtype=np.int64), lengths[rows])
         keys = (((places << 31) | weakness) << width) | matrix.indices[entries]
@@ -88,20 +87,23 @@ def nearest_partners(together: sparse.csr_array, lengths: FloatArray, items: Int
     near[np.repeat(np.arange(len(items)), counts), place] = strong.indices
     short = np.flatnonzero(counts < size)
     if len(short):
-        window = min(2 * size, n_items - 1)
-        following = (items[short][:, None].astype(np.int64) + np.arange(1, window + 1)) % n_items
-        free = np.ones(following.shape, dtype=bool)
-        row = np.repeat(np.arange(len(short)), counts[short])
-        taken = near[short][near[short] < n_items]
-        after = (taken - items[short][row] - 1) % n_items
-        inside = after < window
-        free[row[inside], after[inside]] = False
-        lacking = size - counts[short]
-        chosen = free & (np.cumsum(free, axis=1) <= lacking[:, None])
-        filled = np.sort(near[short], axis=1)
-        filled[np.arange(size) >= counts[short][:, None]] = following[chosen]
-        near[short] = filled
+        near[short] = _filled(near[short], counts[short], items[short].astype(np.int64), n_items)
     return np.sort(near, axis=1)
+
+
+def _filled(near: IntArray, counts: IntArray, items: NDArray[np.int64], n_items: int) -> IntArray:
+    """Rows of which the first `counts` places are taken, with the others filled by items that follow the row's own."""
+    size = near.shape[1]
+    window = min(2 * size, n_items - 1)  # enough, whichever of them are taken
+    following = (items[:, None] + np.arange(1, window + 1)) % n_items
+    taken = np.arange(size) < counts[:, None]
+    row = np.repeat(np.arange(len(near)), counts)
+    after = (near[taken] - items[row] - 1) % n_items
+    inside = after < window
+    free = np.ones(following.shape, dtype=bool)
+    free[row[inside], after[inside]] = False
+    near[~taken] = following[free & (np.cumsum(free, axis=1) <= size - counts[:, None])]
+    return near
 
 
 def _blocks(damped: sparse.csr_array, by_item: sparse.csr_array, n_items: int) -> Iterator[slice]:
