@@ -40,7 +40,7 @@ class Model:
         grouping: what each item says about each group.
         items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
         groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `gain`,
-            `gain_low`, `gain_high`; largest group first.
+            `gain_low`, `gain_high`, `fidelity`; largest group first.
         memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
         profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`.
         group_recommendations: `group_id`, `rank`, `item_id`, `score`.

@@ -23,9 +23,11 @@ from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_inte
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
+from coterie.language.answers import CachedChat
+from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
 from coterie.parallel import one_blas_thread, side_by_side
-from coterie.profiles import Keywords, item_keywords, name_groups, profile_groups
+from coterie.profiles import Fidelity, Keywords, call_groups, item_keywords, names_fidelity, profile_groups
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import Settings, make_settings
@@ -50,6 +52,7 @@ def discover(
     output: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    chat: ChatModel | None = None,
     **settings: Any,
 ) -> Model:
     """Find the groups of users who share interests.
@@ -62,6 +65,7 @@ def discover(
         output: folder to write the model and its report to, whole or not at all.
         overwrite: replace what is in `output`.
         progress: told of the stages.
+        chat: names the groups; None: the chat model that the settings name, if any.
         **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
 
     Returns:
@@ -74,10 +78,12 @@ def discover(
     """
     chosen = make_settings(**settings)
     make_encoder(chosen.encoder)
+    endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
     with one_blas_thread(), open_sources(events, items, users) as sources:
         run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress)
+        run.chat = CachedChat(endpoint) if endpoint else chat
         dataset = run.kept(
             "tables",
             (),
@@ -111,16 +117,17 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
-    return _describe(run, dataset, histories, (interest, found, keywords))
+    return _describe(run, dataset, histories, vectors, (interest, found, keywords))
 
 
 @dataclass
 class _Run:
-    """Settings, kept stages and timings of one run."""
+    """Settings, kept stages, chat model and timings of one run."""
 
     settings: Settings
     store: StageStore
     progress: Progress
+    chat: ChatModel | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
@@ -181,7 +188,11 @@ def group_options(settings: Settings) -> GroupOptions:
 
 
 def _describe(
-    run: _Run, dataset: Dataset, histories: sparse.csr_array, learnt: tuple[InterestModel, GroupsFound, Keywords]
+    run: _Run,
+    dataset: Dataset,
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    learnt: tuple[InterestModel, GroupsFound, Keywords],
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
@@ -191,21 +202,26 @@ def _describe(
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
 
-    def told() -> tuple[pl.DataFrame, pl.DataFrame]:
+    def told() -> tuple[pl.DataFrame, pl.DataFrame, tuple[Fidelity, list[str]]]:
         with run.timed("profiles"):
             profiles = profile_groups(
                 dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
             )
-        with run.timed("names"), progress.stage("naming groups"):
+        with run.timed("names"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
-            language = settings.language
-            return profiles, name_groups(profiles, items, language=language, settings=settings, n_groups=n_groups)
+            names, warnings = call_groups(
+                profiles, items, n_groups=n_groups, language=settings.language, chat=run.chat, progress=progress
+            )
+        with run.timed("fidelity"), progress.stage("measuring fidelity"):
+            encoder = make_encoder(settings.encoder).fit(item_texts(dataset.items))
+            fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
+        return profiles, names, (fidelity, warnings)
 
     def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
         with run.timed("map"), progress.stage("drawing the map"):
             return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
 
-    (profiles, names), places = side_by_side(told, drawn)
+    (profiles, names, (fidelity, warnings)), places = side_by_side(told, drawn)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
     return Model(
@@ -218,7 +234,7 @@ def _describe(
         interest=interest,
         grouping=found.grouping,
         items=_items(dataset, interest, n_users),
-        groups=_groups(found, primary, names),
+        groups=_groups(found, primary, names, fidelity),
         memberships=membership_frame(memberships, dataset.users["user_id"]),
         profiles=profiles,
         group_recommendations=lists,
@@ -226,7 +242,8 @@ def _describe(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
-        quality=_quality(run, dataset, interest, found, primary),
+        quality=_quality(run, dataset, interest, found, primary)
+        | {"fidelity": fidelity.facts(), "warnings": [*dataset.warnings, *_warnings(settings, found), *warnings]},
     )
 
 
@@ -243,7 +260,12 @@ def _items(dataset: Dataset, interest: InterestModel, n_users: np.ndarray[Any, n
     )
 
 
-def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], names: pl.DataFrame) -> pl.DataFrame:
+def _groups(
+    found: GroupsFound,
+    primary: np.ndarray[Any, np.dtype[np.int32]],
+    names: pl.DataFrame,
+    fidelity: Fidelity,
+) -> pl.DataFrame:
     n_groups = found.grouping.n_groups
     sizes = np.bincount(primary[primary >= 0], minlength=n_groups)
     gain, error = found.gain.by_group, found.gain.error_by_group
@@ -257,6 +279,7 @@ def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], na
             "gain": pl.Series(gain, nan_to_null=True),
             "gain_low": pl.Series(gain - 1.96 * error, nan_to_null=True),
             "gain_high": pl.Series(gain + 1.96 * error, nan_to_null=True),
+            "fidelity": pl.Series(fidelity.by_group, nan_to_null=True),
         }
     )
     named = numbers.join(names, on="group_id", how="left", maintain_order="left")
@@ -272,6 +295,7 @@ def _groups(found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], na
         "gain",
         "gain_low",
         "gain_high",
+        "fidelity",
     )
 
 
@@ -300,7 +324,6 @@ def _quality(
         "coverage": {"assigned_users": float((primary >= 0).mean())},
         "timings": run.timings,
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
-        "warnings": [*dataset.warnings, *_warnings(run.settings, found)],
         "dataset": {
             "users": dataset.users.height,
             "items": dataset.items.height,

@@ -31,7 +31,10 @@ COMMANDS: Final = {
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
     "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
-    "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
+    "doctor": (
+        "coterie.cli.doctor:doctor",
+        "Check the installation: versions, memory, cache, encoder, chat model, extras.",
+    ),
 }
 """Command → where it lies, and its line in `coterie --help`."""
 
