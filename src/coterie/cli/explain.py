@@ -112,13 +112,17 @@ def _print_why(found: Why, names: dict[int, str], top: int) -> None:
     if history.height > top:
         print(f"and {history.height - top:,} more; all {history.height:,} together {history['evidence'].sum():+.2f}")
     print()
-    print(_told(found.removed, names, "without", "no part of the history left out would move the user"))
-    print(_told(found.added, names, "with", "no items offered would move the user"))
+    if found.removed is None:
+        print("no part of the history left out would move the user")
+    else:
+        print(_told(found.removed, names, "without", top))
+    print("no items offered would move the user" if found.added is None else _told(found.added, names, "with", top))
 
 
-def _told(move: Move | None, names: dict[int, str], word: str, otherwise: str) -> str:
-    if move is None:
-        return otherwise
-    titles = "; ".join(title or item for item, title in move.items.select("item_id", "title").iter_rows())
+def _told(move: Move, names: dict[int, str], word: str, top: int) -> str:
+    listed = [title or item for item, title in move.items.head(top).select("item_id", "title").iter_rows()]
+    if move.items.height > top:
+        listed.append(f"and {move.items.height - top:,} more")
+    titles = "; ".join(listed)
     count = f"{move.items.height:,} item{'' if move.items.height == 1 else 's'}"
     return f"{word} {count} the user would be in group {move.group_id}  {names[move.group_id]}: {titles}"

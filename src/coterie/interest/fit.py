@@ -83,7 +83,7 @@ def fit_interest(
         progress: gets the stages "choosing the text prior" and "fitting interests".
 
     Returns:
-        The model; items without events are placed by their nearest warm neighbours in text. Without any event, vectors
+        The model; items without events have the taste that their text tells of. Without any event, vectors
         have no dimension.
     """
     text = centre(text_vectors)
