@@ -27,9 +27,11 @@ def damp(histories: sparse.csr_array, beta: float) -> sparse.csr_array:
     squares = np.asarray((histories * histories).sum(axis=1), dtype=np.float64).ravel()
     total = float((factor**2 * squares).sum())
     factor *= np.sqrt(np.count_nonzero(histories.data) / total) if total > 0 else 1.0
-    damped = histories.copy()
-    damped.data = (damped.data * np.repeat(factor, np.diff(histories.indptr))).astype(np.float32)
-    return damped
+    weights = (histories.data * np.repeat(factor, np.diff(histories.indptr))).astype(np.float32)
+    # All that is made of X̃ has indices of its type, and X̃ᵀX̃ has many of them.
+    index = np.int32 if max(histories.nnz, *histories.shape) <= np.iinfo(np.int32).max else np.int64
+    places = histories.indices.astype(index), histories.indptr.astype(index)
+    return sparse.csr_array((weights, *places), shape=histories.shape)
 
 
 class ItemStatistics:
