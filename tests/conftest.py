@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +74,68 @@ def shop_part(small_shop: ShopTables) -> ShopTables:
 def shop_model(shop_part: ShopTables) -> coterie.Model:
     """Six groups of that part of the shop; tests read it and leave it as it is."""
     return coterie.discover(*shop_part, groups=6, encoder="tfidf")
+
+
+class ChatServer(ThreadingHTTPServer):
+    """A chat endpoint on this machine that does what a test says.
+
+    `behave` is called with the handler, the request's body and the number of the request; it answers by `say`, or by
+    whatever it does to the connection.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, behave: Callable[..., None]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.behave = behave
+        self.asked: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ChatServer
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(body)
+        self.server.headers.append(dict(self.headers))
+        self.server.behave(self, body, len(self.server.asked))
+
+    def say(self, content: object, status: int = 200, **headers: str) -> None:
+        """Answer as a chat endpoint does; bytes are sent as they are."""
+        if not isinstance(content, bytes):
+            said = content if isinstance(content, str) else json.dumps(content)
+            content = json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def chat_server() -> Iterator[Callable[[Callable[..., None]], ChatServer]]:
+    """Starts chat endpoints that behave as they are told; they end with the test."""
+    running: list[ChatServer] = []
+
+    def start(behave: Callable[..., None]) -> ChatServer:
+        server = ChatServer(behave)
+        running.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()

@@ -5,6 +5,8 @@
     ├── DataError           a table cannot be read or does not hold what it must
     ├── ModelError          a model folder is missing, altered, truncated or of a newer format
     ├── OutputError         a result cannot be written (folder in the way, disk full)
+    ├── ChatError           a chat model does not answer; a run goes on without it and says so
+    │   └── ChatAnswerError     it answers, but not with what was asked for; asking again may help
     └── MissingExtraError   an optional dependency is not installed
 
 Each message shows the values seen; `hint` is one way out.
@@ -39,6 +41,14 @@ class ModelError(CoterieError):
 
 class OutputError(CoterieError):
     """A result cannot be written."""
+
+
+class ChatError(CoterieError):
+    """A chat model does not answer."""
+
+
+class ChatAnswerError(ChatError):
+    """A chat model answers, but not with what was asked for."""
 
 
 class MissingExtraError(CoterieError):

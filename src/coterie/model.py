@@ -56,7 +56,7 @@ class Model:
         grouping: what each item says about each group.
         items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
         groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `stability`,
-            `gain`, `gain_low`, `gain_high`, `certified`, `certificate` (why, or why not); largest group first.
+            `gain`, `gain_low`, `gain_high`, `fidelity`, `certified`, `certificate` (why, or why not); largest first.
         broad_groups: the groups' `parent_id` and theirs lead here; columns as `groups`; empty below eight groups.
         memberships: `user_id`, `group_id`, `weight`, `rank` (1 = primary).
         profiles: `group_id`, `facet`, `value`, `share`, `base_share`, `lift`, `lift_low`, `lift_high`, `support`,

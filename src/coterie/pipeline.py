@@ -21,24 +21,25 @@ from coterie import __version__
 from coterie.evaluate.groups import judge_groups
 from coterie.folder import check_output, write_folder
 from coterie.groups import Grouper, GroupOptions, GroupsFound, find_groups, make_grouper
-from coterie.groups.calibration import calibration_error
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
 from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
+from coterie.language.answers import CachedChat
+from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
+from coterie.outcome import Told, groups_table, items_table, quality_record
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
-    BroadGroups,
     Keywords,
-    Profiled,
     add_exemplars,
+    call_groups,
     count_and_profile,
     describe_broad,
     find_rules,
     item_keywords,
-    name_groups,
+    names_fidelity,
 )
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
@@ -50,13 +51,11 @@ Result = TypeVar("Result")
 
 GROUP_TEXT_PRIOR = 2.0
 """Weight of the text prior where groups are found; groups gain from text even where scores do not."""
-UNTITLED = 40
-"""Characters of an untitled item's text that stand for its title."""
 GROUP_EXACT_ITEMS = 5_000
 """Catalogue up to which groups are found by the exact route: they need few dimensions, and those come out alike."""
 
 
-def discover(
+def discover(  # noqa: PLR0913  # the tables, where to, and what may be the caller's own
     events: object,
     items: object = None,
     users: object = None,
@@ -65,6 +64,7 @@ def discover(
     overwrite: bool = False,
     progress: Progress = SILENT,
     grouper: object = None,
+    chat: ChatModel | None = None,
     **settings: Any,
 ) -> Model:
     """Find the groups of users who share interests.
@@ -79,6 +79,7 @@ def discover(
         progress: told of the stages.
         grouper: what finds the groups: a name, as the setting; a `coterie.groups.Grouper`; or any clusterer with
             `fit_predict`, such as `AgglomerativeClustering()`. None: as the settings say.
+        chat: names the groups; None: the chat model that the settings name, if any.
         **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
 
     Returns:
@@ -94,10 +95,12 @@ def discover(
     if own is not None:
         chosen = chosen.model_copy(update={"grouper": own.name})
     make_encoder(chosen.encoder)
+    endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
     with one_blas_thread(), open_sources(events, items, users) as sources:
         run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
+        run.chat = CachedChat(endpoint) if endpoint else chat
         dataset = run.kept(
             "tables",
             (),
@@ -137,7 +140,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     )
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     model, judged = side_by_side(
-        lambda: _describe(run, dataset, histories, (interest, found, keywords)),
+        lambda: _describe(run, dataset, histories, vectors, (interest, found, keywords)),
         lambda: run.kept(
             "judged",
             (judging.choices(), own, settings.encoder, settings.half_life_days),
@@ -151,12 +154,13 @@ def _model(run: _Run, dataset: Dataset) -> Model:
 
 @dataclass
 class _Run:
-    """Settings, kept stages and timings of one run; `grouper` is the caller's own, if he gave one."""
+    """Settings, kept stages and timings of one run; the grouper of the caller's own and the chat model, if any."""
 
     settings: Settings
     store: StageStore
     progress: Progress
     grouper: Grouper | None = None
+    chat: ChatModel | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
@@ -218,7 +222,11 @@ def group_options(settings: Settings) -> GroupOptions:
 
 
 def _describe(
-    run: _Run, dataset: Dataset, histories: sparse.csr_array, learnt: tuple[InterestModel, GroupsFound, Keywords]
+    run: _Run,
+    dataset: Dataset,
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    learnt: tuple[InterestModel, GroupsFound, Keywords],
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
@@ -228,27 +236,31 @@ def _describe(
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
 
-    def told() -> tuple[Profiled, pl.DataFrame, pl.DataFrame, BroadGroups]:
+    def told() -> Told:
         with run.timed("profiles"):
             profiled = count_and_profile(
                 dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
             )
             profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
-        with run.timed("names"), progress.stage("naming groups"):
+        with run.timed("names"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
-            language = settings.language
-            names = name_groups(profiles, items, language=language, settings=settings, n_groups=n_groups)
+            names, warnings = call_groups(
+                profiles, items, n_groups=n_groups, language=settings.language, chat=run.chat, progress=progress
+            )
+        with run.timed("fidelity"), progress.stage("measuring fidelity"):
+            encoder = make_encoder(settings.encoder).fit(item_texts(dataset.items))
+            fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
         with run.timed("broad groups"), progress.stage("describing broad groups"):
             broad = describe_broad(dataset, primary, found.broad, n_groups, settings=settings, keywords=keywords)
-        return profiled, profiles, names, broad
+        return Told(profiled, profiles, names, fidelity, broad, warnings)
 
     def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
         with run.timed("map"), progress.stage("drawing the map"):
             return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
 
-    (profiled, profiles, names, broad), places = side_by_side(told, drawn)
+    said, places = side_by_side(told, drawn)
     with run.timed("rules"), progress.stage("finding rules"):
-        rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
+        rules = find_rules(said.profiled, histories, primary, dataset.items["item_id"], settings=settings)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
     return Model(
@@ -260,12 +272,12 @@ def _describe(
         },
         interest=interest,
         grouping=found.grouping,
-        items=_items(dataset, interest, n_users),
-        groups=_groups(found, primary, names, broad.parents),
-        broad_groups=broad.groups,
+        items=items_table(dataset, interest, n_users),
+        groups=groups_table(found, primary, said),
+        broad_groups=said.broad.groups,
         memberships=membership_frame(memberships, dataset.users["user_id"]),
-        profiles=pl.concat([profiles, broad.profiles], how="diagonal"),
-        group_counts=profiled.counts,
+        profiles=pl.concat([said.profiles, said.broad.profiles], how="diagonal"),
+        group_counts=said.profiled.counts,
         rules=rules.rules,
         rule_features=rules.features,
         group_recommendations=lists,
@@ -273,101 +285,19 @@ def _describe(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
-        quality=_quality(run, dataset, interest, found, primary, (*profiled.warnings, *rules.warnings)),
-    )
-
-
-def _items(dataset: Dataset, interest: InterestModel, n_users: np.ndarray[Any, np.dtype[np.int64]]) -> pl.DataFrame:
-    n_events = np.bincount(dataset.events.item_row, minlength=dataset.items.height)
-    known = [name for name in ("item_id", "title", "text", "categories", "price") if name in dataset.items.columns]
-    # an item without a title of its own is better told by how its text begins than by its code
-    start = pl.col("text").str.slice(0, 10 * UNTITLED).str.replace_all(r"\s+", " ").str.strip_chars()
-    start = start.str.slice(0, UNTITLED)
-    untitled = (pl.col("title") == pl.col("item_id")) & (start != "")
-    titled = dataset.items.select(known).with_columns(title=pl.when(untitled).then(start).otherwise("title"))
-    return titled.with_columns(
-        pl.Series("n_events", n_events), pl.Series("n_users", n_users), pl.Series("cold", interest.cold)
-    )
-
-
-def _groups(
-    found: GroupsFound, primary: np.ndarray[Any, np.dtype[np.int32]], names: pl.DataFrame, parents: list[int | None]
-) -> pl.DataFrame:
-    n_groups = found.grouping.n_groups
-    sizes = np.bincount(primary[primary >= 0], minlength=n_groups)
-    gain, error = found.gain.by_group, found.gain.error_by_group
-    numbers = pl.DataFrame(
-        {
-            "group_id": np.arange(1, n_groups + 1, dtype=np.int32),
-            "parent_id": pl.Series(parents, dtype=pl.Int32),
-            "level": pl.Series([1] * n_groups, dtype=pl.Int32),
-            "size": sizes,
-            "share": sizes / max(1, len(primary)),
-            "gain": pl.Series(gain, nan_to_null=True),
-            "gain_low": pl.Series(gain - 1.96 * error, nan_to_null=True),
-            "gain_high": pl.Series(gain + 1.96 * error, nan_to_null=True),
-        }
-    )
-    named = numbers.join(names, on="group_id", how="left", maintain_order="left")
-    return named.select(
-        "group_id",
-        "parent_id",
-        "level",
-        "name",
-        "description",
-        "named_by",
-        "size",
-        "share",
-        "gain",
-        "gain_low",
-        "gain_high",
-    )
-
-
-def _quality(
-    run: _Run,
-    dataset: Dataset,
-    interest: InterestModel,
-    found: GroupsFound,
-    primary: np.ndarray[Any, np.dtype[np.int32]],
-    said: tuple[str, ...],
-) -> dict[str, Any]:
-    gain, time_column = found.gain, dataset.events.timestamp
-    return {
-        "gain": {"bits_per_event": gain.bits, "low": gain.low, "high": gain.high, "random": found.random},
-        "curve": [
-            {
-                "groups": point.groups,
-                "dimensions": point.dimensions,
-                "gain": point.gain.bits,
-                "error": point.gain.error,
-                "low": point.gain.low,
-                "high": point.gain.high,
-                "chosen": point.chosen,
-            }
-            for point in found.curve
-        ],
-        "choice": {"tried": [asdict(one) for one in found.choice.tried], "reason": found.choice.reason},
-        "calibration": {
-            "error": calibration_error(found.calibration),
-            "points": [asdict(point) for point in found.calibration],
+        quality=quality_record(dataset, interest, found, primary)
+        | {
+            "fidelity": said.fidelity.facts(),
+            "timings": run.timings,
+            "warnings": [
+                *dataset.warnings,
+                *_warnings(settings, found),
+                *said.profiled.warnings,
+                *rules.warnings,
+                *said.warnings,
+            ],
         },
-        "coverage": {
-            "assigned_users": float((primary >= 0).mean()),
-            "left_by_the_grouper": next(one.left for one in found.choice.tried if one.chosen),
-        },
-        "timings": run.timings,
-        "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
-        "warnings": [*dataset.warnings, *_warnings(run.settings, found), *said],
-        "dataset": {
-            "users": dataset.users.height,
-            "items": dataset.items.height,
-            "events": len(dataset.events),
-            "cold_items": int(interest.cold.sum()),
-            "first_event": None if time_column is None else _moment(int(time_column.min())),
-            "last_event": None if time_column is None else _moment(int(time_column.max())),
-        },
-    }
+    )
 
 
 def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
@@ -375,10 +305,6 @@ def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
     if wanted != "auto" and got < wanted:
         return [f"{wanted} groups were asked for, {got} found: the users do not differ enough for more"]
     return []
-
-
-def _moment(seconds: int) -> str:
-    return str(np.datetime64(seconds, "s")) + "Z"
 
 
 def _write(model: Model, output: Path, *, overwrite: bool) -> None:

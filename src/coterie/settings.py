@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from coterie.errors import SettingsError
@@ -43,6 +43,21 @@ class Settings(BaseSettings):
     encoder: str = Field(default="bundled+tfidf", description="Text encoders, joined with +: bundled, tfidf, none.")
     language: str | None = Field(
         default=None, description="Language of the item text (en, zh, de, ...); none: told from the text."
+    )
+
+    # chat model that names the groups
+    chat_base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible endpoint that names the groups, up to /v1; none: names from keywords.",
+    )
+    chat_model: str | None = Field(default=None, description="Name of the chat model at that endpoint.")
+    chat_api_key: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        description="Key of that endpoint; a secret, so it has no flag and is never written.",
+    )
+    chat_seconds: float = Field(
+        default=600, gt=0, description="Most seconds that naming may wait for the chat model in one run."
     )
 
     # interest
@@ -94,6 +109,10 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+SECRETS = ("chat_api_key",)
+"""Settings that are never shown, written or taken from a flag."""
+
+
 def make_settings(**given: Any) -> Settings:
     """Settings from what was given, the environment and `coterie.toml`.
 
@@ -117,7 +136,8 @@ def _settings_error(error: ValidationError, given: dict[str, Any]) -> SettingsEr
         place = "" if name in given else " in coterie.toml"
         hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(Settings.model_fields)}"
         return SettingsError(f"unknown setting {name!r}{place}", hint=hint)
+    given_value = "what was given" if name in SECRETS else repr(first["input"])
     return SettingsError(
-        f"setting {name!r} cannot be {first['input']!r}: {first['msg'].lower()}",
+        f"setting {name!r} cannot be {given_value}: {first['msg'].lower()}",
         hint=Settings.model_fields[name].description if name in Settings.model_fields else None,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from coterie.cli.main import COMMANDS, app
 from coterie.cli.options import INTEREST_SETTINGS, TABLE_SETTINGS
-from coterie.settings import Settings
+from coterie.settings import SECRETS, Settings
 
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -56,7 +56,7 @@ def test_every_command_and_flag_is_documented(command: str) -> None:
 
 
 def test_every_setting_is_documented_with_its_meaning_and_default() -> None:
-    rows = re.findall(r"^\| `--[a-z-]+.*? \| `(\w+)` \| (.*?) \| (.*?) \|$", DOCS, re.MULTILINE)
+    rows = re.findall(r"^\| (?:`--[a-z-]+.*?|no flag) \| `(\w+)` \| (.*?) \| (.*?) \|$", DOCS, re.MULTILINE)
     documented = {name: (meaning, default) for name, meaning, default in rows}
     expected = {name: (field.description, default_text(field.default)) for name, field in Settings.model_fields.items()}
     assert documented == expected
@@ -76,7 +76,8 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
         tables = {"columns": "--column", "kind_weights": "--kind-weight"}
         return {tables.get(name, "--" + name.replace("_", "-")) for name in names}
 
-    assert settings("discover") == flags(Settings.model_fields)
+    public = set(Settings.model_fields) - set(SECRETS)
+    assert settings("discover") == flags(public)
     assert settings("assign") == settings("recommend") == flags(TABLE_SETTINGS)
     assert settings("evaluate") == flags([*TABLE_SETTINGS, *INTEREST_SETTINGS])
-    assert settings("demo") == flags(set(Settings.model_fields) - set(TABLE_SETTINGS))
+    assert settings("demo") == flags(public - set(TABLE_SETTINGS))

@@ -15,7 +15,7 @@ from coterie.settings import Settings
 def named(dataset, groups, n_groups, language=None, **given):
     given = Settings(**given)
     profiles = profile_groups(dataset, groups, n_groups=n_groups, settings=given)
-    return name_groups(profiles, dataset.items, language=language, settings=given, n_groups=n_groups)
+    return name_groups(profiles, dataset.items, language=language, n_groups=n_groups)
 
 
 @pytest.fixture(scope="module")

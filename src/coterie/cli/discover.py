@@ -37,6 +37,10 @@ def discover(
     users: Users = None,
     output: OutputFolder,
     overwrite: Overwrite = False,
+    dry_run: Annotated[
+        bool,
+        Parameter(help="Say what the chat model would be asked, and write nothing.", negative=(), show_default=False),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -49,6 +53,9 @@ def discover(
     from coterie.folder import check_output
 
     check_output(output, overwrite=overwrite)
+    if dry_run:
+        _print_questions((events, items, users), settings, json=json, quiet=quiet)
+        return
     model = coterie.discover(
         events, items, users, output=output, overwrite=overwrite, progress=make_progress(quiet=quiet), **settings
     )
@@ -86,6 +93,31 @@ def demo(
         **settings,
     )
     _print_result(model, output, json=json)
+
+
+def _print_questions(
+    tables: tuple[str, str | None, str | None], settings: dict[str, Any], *, json: bool, quiet: bool
+) -> None:
+    """Go through a run with a chat model that only counts, and say what it counted."""
+    import coterie
+    from coterie.language.counting import CountingChat
+    from coterie.settings import make_settings
+
+    chat = CountingChat.of(make_settings(**settings))
+    if chat is not None:
+        coterie.discover(*tables, chat=chat, progress=make_progress(quiet=quiet), **settings)
+    counted = {"chat_model": None if chat is None else chat.name, **(chat.counted() if chat else CountingChat.NOTHING)}
+    if json:
+        print_json(counted)
+    elif chat is None:
+        print("no chat model is set, so none would be asked: names are made of keywords")
+    else:
+        print(
+            f"{chat.name} would be asked {counted['calls']:,} times, {counted['kept']:,} of them answered already, "
+            f"and up to {counted['most_calls']:,} times where answers do not hold\n"
+            f"about {counted['tokens']:,} tokens of questions and {counted['answer_tokens']:,} of answers "
+            "(an estimate: tokens differ from model to model); nothing was asked or written"
+        )
 
 
 def _print_result(model: Model, output: Path, *, json: bool) -> None:

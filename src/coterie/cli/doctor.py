@@ -22,11 +22,11 @@ LEAST_MEMORY: Final = 2_000_000_000
 
 
 def doctor(*, json: Json = False) -> int:
-    """Check the installation: versions, memory, cache, encoder, extras.
+    """Check the installation: versions, memory, cache, encoder, chat model, extras.
 
     Each line begins with ok or problem; exits with 1 where there is a problem.
     """
-    checks = [_python(), *_packages(), _processors(), _memory(), _cache(), _encoder(), *_extras()]
+    checks = [_python(), *_packages(), _processors(), _memory(), _cache(), _encoder(), _chat(), *_extras()]
     problems = [check for check in checks if not check["ok"]]
     if json:
         print_json({"coterie": __version__, "ok": not problems, "checks": checks})
@@ -142,6 +142,22 @@ def _encoder() -> dict[str, Any]:
         f"bundled, {vector.shape[1]} dimensions, one sentence in {seconds:.2f} s with loading",
         seconds=round(seconds, 3),
     )
+
+
+def _chat() -> dict[str, Any]:
+    """Whether a chat model is set; it is not asked anything, and its key is not shown."""
+    from coterie.language.chat import make_chat
+    from coterie.settings import make_settings
+
+    try:
+        settings = make_settings()
+        chat = make_chat(settings)
+    except CoterieError as error:
+        return _check("chat model", error.message, ok=False, hint=error.hint or "")
+    if chat is None:
+        return _check("chat model", "none is set, groups are named from keywords", set=False)
+    key = "with a key" if settings.chat_api_key else "without a key"
+    return _check("chat model", f"{chat.name} at {settings.chat_base_url}, {key}", set=True)
 
 
 def _extras() -> list[dict[str, Any]]:

@@ -40,7 +40,10 @@ COMMANDS: Final = {
         "coterie.cli.simulate:simulate",
         "Make a log with planted groups, to try things on: events, items, users, and the truth.",
     ),
-    "doctor": ("coterie.cli.doctor:doctor", "Check the installation: versions, memory, cache, encoder, extras."),
+    "doctor": (
+        "coterie.cli.doctor:doctor",
+        "Check the installation: versions, memory, cache, encoder, chat model, extras.",
+    ),
 }
 """Command → where it lies, and its line in `coterie --help`."""
 

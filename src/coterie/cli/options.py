@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 from pydantic.fields import FieldInfo
 
 from coterie.errors import SettingsError
-from coterie.settings import Settings
+from coterie.settings import SECRETS, Settings
 
 TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how the events table is read."""
@@ -69,10 +69,11 @@ def takes_settings(*names: str, without: tuple[str, ...] = ()) -> Callable[[Call
     Name, type, help and default are those of the field in `Settings`, so that a setting is written once.
 
     Args:
-        names: settings to take; none: all of them.
+        names: settings to take; none: all of them but secrets.
         without: settings to leave out.
     """
-    taken = {name: Settings.model_fields[name] for name in names or Settings.model_fields if name not in without}
+    left_out = {*without, *SECRETS}  # a flag can be read by everyone on the machine
+    taken = {name: Settings.model_fields[name] for name in names or Settings.model_fields if name not in left_out}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)

@@ -81,6 +81,22 @@ def words_in(texts: Sequence[str], languages: Sequence[str]) -> list[list[str]]:
     return [_words_of(text, rules, met) for text in texts]
 
 
+def tokens(text: str) -> list[str]:
+    """Everything in a text that is a word, a number or a code, lower case, in order; nothing is left out.
+
+    Han runs are segmented; hyphenated compounds and words with an apostrophe stay whole.
+    """
+    lowered = unicodedata.normalize("NFKC", clean_text(text)).lower().replace("i\u0307", "i")
+    found: list[str] = []
+    for token in _spaced_tokens(lowered.replace("’", "'").replace("‐", "-").replace("‑", "-")):
+        if not _EASTERN.search(token):
+            found.append(token)
+            continue
+        for run in _RUNS.finditer(token):
+            found.extend(_segment(run.group()) if run.lastgroup == "han" else [run.group()])
+    return found
+
+
 def stop_words(language: str) -> frozenset[str]:
     """Stop words of a language (ISO 639-1: en, de, fr, es, it, pt, nl, ru, zh, ja), lower case; empty for any other."""
     return STOP_WORDS.get(language.lower().split("-")[0], frozenset())

@@ -1,9 +1,11 @@
 """Room 5: what sets a group apart, its name, its rule, and why a user is in it."""
 
 from coterie.profiles.broad import BroadGroups, describe_broad
+from coterie.profiles.call import call_groups
 from coterie.profiles.compare import compare_groups, overlap
 from coterie.profiles.exemplars import add_exemplars
 from coterie.profiles.feature_table import feature_table
+from coterie.profiles.fidelity import Fidelity, names_fidelity
 from coterie.profiles.names import name_groups
 from coterie.profiles.phrases import Keywords, item_keywords
 from coterie.profiles.profile import Profiled, count_and_profile, profile_groups
@@ -12,10 +14,12 @@ from coterie.profiles.why import Why, history_of, why
 
 __all__ = [
     "BroadGroups",
+    "Fidelity",
     "Keywords",
     "Profiled",
     "Why",
     "add_exemplars",
+    "call_groups",
     "compare_groups",
     "count_and_profile",
     "describe_broad",
@@ -24,6 +28,7 @@ __all__ = [
     "history_of",
     "item_keywords",
     "name_groups",
+    "names_fidelity",
     "overlap",
     "profile_groups",
     "why",

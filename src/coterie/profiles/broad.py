@@ -60,7 +60,7 @@ def describe_broad(
         number = int(level.parents.max()) + 1
         own = np.where(primary >= 0, level.parents[primary], -1).astype(np.int32)
         found = profile_groups(dataset, own, n_groups=number, settings=settings, keywords=keywords)
-        names = name_groups(found, items, language=settings.language, settings=settings, n_groups=number)
+        names = name_groups(found, items, language=settings.language, n_groups=number)
         if at == 0:
             parents = [first + 1 + int(row) for row in level.parents]
         above = _parents(level, levels[at + 1]) + first + number + 1 if at + 1 < len(levels) else None

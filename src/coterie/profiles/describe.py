@@ -11,7 +11,7 @@ _ZH_DAYS = dict(zip(WEEKDAYS, ("周一", "周二", "周三", "周四", "周五",
 
 
 def describe_groups(profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int], *, chinese: bool) -> list[str]:
-    """A sentence on each group: its size, two items it takes more often than everyone, its day, its activity.
+    """A sentence on each group: its size, three items it takes more often than everyone, its day, its activity.
 
     Args:
         profiles: from `profile_groups`.
@@ -36,7 +36,7 @@ def _describe(profile: pl.DataFrame, title_of: pl.DataFrame, *, chinese: bool) -
         .with_columns(excess=pl.col("share") - pl.col("base_share"))
         .sort("excess", descending=True, maintain_order=True)
         .unique("title", keep="first", maintain_order=True)
-        .head(2)
+        .head(3)
     )
     if over.height:
         named, times = over["title"].to_list(), f"{over['lift'].to_numpy().min():.1f}"
@@ -57,11 +57,13 @@ def _describe(profile: pl.DataFrame, title_of: pl.DataFrame, *, chinese: bool) -
 
 
 def _en_items(titles: list[str], times: str) -> str:
-    return f"who take {' and '.join(f'“{title}”' for title in titles)} {times} times as often as everyone"
+    quoted = [f"“{title}”" for title in titles]
+    listed = " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    return f"who take {listed} {times} times as often as everyone"
 
 
 def _zh_items(titles: list[str], times: str) -> str:
-    return f"选择{'和'.join(f'“{title}”' for title in titles)}的比例至少是全体的{times}倍"
+    return f"选择{'、'.join(f'“{title}”' for title in titles)}的比例至少是全体的{times}倍"
 
 
 def _short(title: str, most: int = 40) -> str:

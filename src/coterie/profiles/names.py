@@ -11,8 +11,8 @@ from coterie.profiles.candidates import HEAD_FIRST, Candidates, name_candidates
 from coterie.profiles.casing import WORD, Casing
 from coterie.profiles.describe import describe_groups
 from coterie.profiles.naming import choose_phrases, phrase_scores
+from coterie.profiles.orders import without_orders
 from coterie.profiles.phrases import title_and_body
-from coterie.settings import Settings
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "group_id": pl.Int32,
@@ -28,7 +28,6 @@ def name_groups(
     items: pl.DataFrame,
     *,
     language: str | None,
-    settings: Settings,
     n_groups: int | None = None,
 ) -> pl.DataFrame:
     """A name and a sentence for each group, built from its profile and the items' public text.
@@ -40,7 +39,6 @@ def name_groups(
         profiles: from `profile_groups`.
         items: `item_id`, `title`; `text` and `categories` where there are any; `n_users` or `n_events` where known.
         language: code of the language of the items, or None to tell it from the text.
-        settings: not used yet; a chat model will need them.
         n_groups: number of groups; None: the last that has a profile (a group too small for one has none).
 
     Returns:
@@ -48,13 +46,9 @@ def name_groups(
     """
     last = profiles["group_id"].max()
     ids = list(range(1, 1 + (n_groups if n_groups is not None else int(str(last or 0)))))
-    weights = item_weights(profiles, items, ids)
-    telling = np.flatnonzero(weights.any(axis=0))
-    candidates = name_candidates(items, telling, language)
-    texts = _text_numbers(items)
-    scores, bare = phrase_scores(_without_repeats(weights, texts), _popularity(items), texts, candidates)
-    chosen = choose_phrases(scores, bare, candidates)
-    phrases = _written(chosen, candidates, items)
+    items = without_orders(items)
+    scores, bare, candidates = score_candidates(profiles, items, ids, language)
+    phrases = written(choose_phrases(scores, bare, candidates), candidates, items)
     names = _distinct([_sentence_case(", ".join(each)) for each in phrases], ids, items, candidates.languages)
     return pl.DataFrame(
         {
@@ -65,6 +59,17 @@ def name_groups(
         },
         schema=SCHEMA,
     )
+
+
+def score_candidates(
+    profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int], language: str | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Candidates]:
+    """What each group could be called, with the scores of `phrase_scores`."""
+    weights = item_weights(profiles, items, ids)
+    candidates = name_candidates(items, np.flatnonzero(weights.any(axis=0)), language)
+    texts = text_numbers(items)
+    scores, bare = phrase_scores(_without_repeats(weights, texts), _popularity(items), texts, candidates)
+    return scores, bare, candidates
 
 
 def item_weights(profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int]) -> NDArray[np.float64]:
@@ -89,7 +94,7 @@ def _to_one(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.divide(weights, total, out=np.zeros_like(weights), where=total > 0))
 
 
-def _text_numbers(items: pl.DataFrame) -> NDArray[np.int64]:
+def text_numbers(items: pl.DataFrame) -> NDArray[np.int64]:
     """A number for each text; items whose texts begin alike (colours of one article, runs of one course) share one."""
     titles, bodies = title_and_body(items)
     starts = [(title or body)[:24].lower() for title, body in zip(titles, bodies, strict=True)]
@@ -113,7 +118,7 @@ def _popularity(items: pl.DataFrame) -> NDArray[np.float64]:
     return np.ones(items.height)
 
 
-def _written(chosen: list[list[int]], candidates: Candidates, items: pl.DataFrame) -> list[list[str]]:
+def written(chosen: list[list[int]], candidates: Candidates, items: pl.DataFrame) -> list[list[str]]:
     """The phrases with the catalogue's capitals, nouns in the plural where the catalogue has it."""
     columns = sorted({column for each in chosen for column in each})
     wanted = {word for column in columns for word in WORD.findall(candidates.values[column].lower())}

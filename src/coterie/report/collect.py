@@ -131,7 +131,7 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 number=number,
                 colour=colours[number],
                 name=shown(row["name"]),
-                description=shown(row["description"] or "", 400),
+                description=shown(row["description"] or "", 600),
                 size=int(row["size"]),
                 share=float(row["share"]),
                 gain=_measured(row["gain"], row["gain_low"], row["gain_high"]),

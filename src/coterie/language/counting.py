@@ -1,0 +1,64 @@
+"""A chat model that answers nothing and counts what it would have been asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from coterie.language.answers import CachedChat
+from coterie.language.chat import ChatModel, Messages, make_chat
+from coterie.settings import Settings
+
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af]")
+"""Letters of scripts in which a letter is about a token."""
+_ANSWER = 60
+"""Tokens of a name, a description and what JSON puts around them."""
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has: four letters each, or one where a letter is a syllable or a word."""
+    wide = len(_WIDE.findall(text))
+    return wide + -(-(len(text) - wide) // 4)
+
+
+class CountingChat:
+    """Stands in for a chat model where only the cost is asked for; a `ChatModel` itself.
+
+    Every question is answered with nothing, so that the second and third tries are counted too: they are the most that
+    could be asked, and the first tries the least.
+
+    Args:
+        model: whose answers may be kept already; it is never asked.
+    """
+
+    NOTHING: ClassVar[dict[str, int]] = dict.fromkeys(("calls", "most_calls", "kept", "tokens", "answer_tokens"), 0)
+
+    def __init__(self, model: ChatModel) -> None:
+        self.name, self.fingerprint = model.name, model.fingerprint
+        self._kept = CachedChat(model)
+        self._counts = dict(self.NOTHING)
+
+    @classmethod
+    def of(cls, settings: Settings) -> CountingChat | None:
+        """For the chat model that the settings name; None where they name none."""
+        model = make_chat(settings)
+        return None if model is None else cls(model)
+
+    def complete(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """Count the question; the answer is empty."""
+        self._counts["most_calls"] += 1
+        if len(messages) > 2:  # a second or third try
+            return {}
+        self._counts["calls"] += 1
+        if self._kept.knows(messages, schema):
+            self._counts["kept"] += 1
+        else:
+            groups = int(schema.get("properties", {}).get("groups", {}).get("maxItems", 1))
+            self._counts["tokens"] += sum(estimate_tokens(message["content"]) for message in messages)
+            self._counts["answer_tokens"] += groups * _ANSWER
+        return {}
+
+    def counted(self) -> dict[str, int]:
+        """`calls` at least and `most_calls`; of the first, those `kept`; `tokens` and `answer_tokens` of the rest."""
+        return dict(self._counts)

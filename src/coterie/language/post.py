@@ -1,0 +1,154 @@
+"""JSON to a server and back: tried again where that helps, and over in time whatever the server does."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from coterie.errors import ChatError
+
+TRIES = 4
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before the second try, doubled before each further one."""
+MOST_BYTES = 1_000_000
+
+_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""HTTP statuses that another try may change."""
+_REFUSALS = {
+    401: "check COTERIE_CHAT_API_KEY",
+    403: "check COTERIE_CHAT_API_KEY and what it is allowed to do",
+    404: "check COTERIE_CHAT_BASE_URL (it ends in /v1 with most servers) and COTERIE_CHAT_MODEL",
+}
+
+
+def post_json(url: str, body: object, headers: Mapping[str, str], *, until: float) -> tuple[int, object]:
+    """POST a JSON body and read a JSON answer.
+
+    A refused connection, a broken answer and a status such as 429 or 503 are tried again, up to four times in all,
+    after a pause that doubles, or as long as `Retry-After` says. Redirects are not followed: they would carry the key
+    to another place.
+
+    Args:
+        url: http or https.
+        body: anything that JSON holds.
+        headers: sent besides the content type.
+        until: moment of `time.monotonic` at which this is over, whatever the server does.
+
+    Returns:
+        200 and the answer, or 400 or 422 and None: the server does not take the body.
+
+    Raises:
+        ChatError: the server cannot be reached, refuses, or has not answered in time.
+    """
+    request = urllib.request.Request(  # noqa: S310 - the caller has checked the scheme
+        url,
+        json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace"),
+        {**headers, "Content-Type": "application/json", "Accept": "application/json", "User-Agent": "coterie"},
+    )
+    place = urlsplit(url).netloc
+    found = _Answer(problem="there was no time left to ask")
+    for attempt in range(TRIES):
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        found = _send_in_time(request, left)
+        if found.status in {400, 422}:
+            return found.status, None
+        if found.status == 200 and not found.problem:
+            return 200, found.content
+        if found.status and found.status not in {200, *_PASSING}:
+            raise ChatError(f"{place} refuses: {found.problem}", hint=_REFUSALS.get(found.status))
+        pause = _pause(attempt, found.retry_after)
+        if attempt + 1 == TRIES or time.monotonic() + pause >= until:
+            break
+        time.sleep(pause)
+    raise ChatError(
+        f"{place} does not answer: {found.problem}", hint="check that the server runs and is not overloaded"
+    )
+
+
+@dataclass
+class _Answer:
+    """What came of one try: content, or a problem with the status where there was one."""
+
+    status: int = 0
+    content: object = None
+    problem: str = ""
+    retry_after: str | None = None
+
+
+def _pause(attempt: int, retry_after: str | None) -> float:
+    """Seconds to wait: what the server asks for, else a doubling pause with some chance in it."""
+    if retry_after:
+        try:
+            return max(0.0, float(retry_after))
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+        except ValueError:
+            pass
+    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+def _send_in_time(request: urllib.request.Request, seconds: float) -> _Answer:
+    """One try that is over after `seconds`.
+
+    A socket's timeout counts from byte to byte, and looking up a name has none: a server that drips would hold a run
+    for ever. So the try is made in a thread of its own, which nobody waits for longer.
+    """
+    found: list[_Answer] = []
+    until = time.monotonic() + seconds
+    thread = threading.Thread(target=lambda: found.append(_send(request, until)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] if found else _Answer(problem=f"no answer in {seconds:.0f} seconds")
+
+
+def _send(request: urllib.request.Request, until: float) -> _Answer:
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        with opener.open(request, timeout=max(0.01, until - time.monotonic())) as response:
+            return _Answer(200, json.loads(_read(response, until)))
+    except urllib.error.HTTPError as error:
+        with error:
+            return _Answer(error.code, problem=f"HTTP {error.code}", retry_after=error.headers.get("Retry-After"))
+    except urllib.error.URLError as error:
+        return _Answer(problem=str(error.reason))
+    except (ValueError, RecursionError):
+        return _Answer(200, problem="its answer is no JSON")
+    except (OSError, http.client.HTTPException) as error:
+        return _Answer(problem=str(error) or type(error).__name__)
+
+
+def _read(response: http.client.HTTPResponse, until: float) -> bytes:
+    """The body, as long as it is short and in time.
+
+    Raises:
+        TimeoutError: it is not in time.
+        ValueError: it is longer than any answer.
+    """
+    read = bytearray()
+    while block := response.read1(65_536):
+        read += block
+        if len(read) > MOST_BYTES:
+            raise ValueError("longer than any answer")
+        if time.monotonic() > until:
+            raise TimeoutError("the answer comes too slowly")
+    return bytes(read)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Turns a redirect into the error it is here."""
+
+    def redirect_request(self, *args: object, **kwargs: object) -> None:
+        """Follow nothing."""

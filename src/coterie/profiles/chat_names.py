@@ -1,0 +1,266 @@
+"""Names of groups by a chat model, from evidence alone and checked; the keyword name where it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from coterie.errors import ChatAnswerError, ChatError
+from coterie.language.chat import ChatModel
+from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
+from coterie.profiles.evidence import Catalogue, Evidence, harmless
+from coterie.profiles.grounds import stems
+from coterie.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TRIES = 3
+"""Answers that a model may give about a group before it keeps its keyword name."""
+TOGETHER = 6
+"""Most groups with names alike that are named anew in one prompt."""
+LONGEST_ECHO = 1_000
+"""Characters of a refused answer that the model is shown again."""
+MOST_OTHERS = 20
+"""Most siblings that a prompt shows beside the group to name, those likest it first."""
+
+LANGUAGES = {
+    "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
+    "ru": "Russian", "th": "Thai", "tr": "Turkish", "zh": "Chinese (中文)",
+}  # fmt: skip
+"""ISO 639-1 code → how a prompt names the language."""
+
+
+EXAMPLES = {
+    "en": ("Seeds and garden tools", "Likes tomato seeds, trowels and seed trays."),
+    "de": ("Samen und Gartengeräte", "Mag Tomatensamen, Schaufeln und Saatschalen."),
+    "fr": ("Semences et outils de jardin", "Aime les semences de tomates, les truelles et les plateaux de semis."),
+    "es": ("Semillas y herramientas de jardín", "Le gustan las semillas de tomate, las palas y las bandejas."),
+    "it": ("Semi e attrezzi da giardino", "Ama i semi di pomodoro, le palette e i vassoi."),
+}
+"""Language → name and description of the example in the prompt; the Chinese one stands there with its evidence."""
+
+
+@dataclass
+class _Naming:
+    """State of naming all groups of one catalogue.
+
+    Attributes:
+        names: name of each group so far; keyword names to begin with.
+        descriptions: the model's sentence on a group, where it wrote one that holds.
+        named: groups that the model has named.
+    """
+
+    catalogue: Catalogue
+    chat: ChatModel
+    names: dict[int, str]
+    descriptions: dict[int, str] = field(default_factory=dict)
+    named: set[int] = field(default_factory=set)
+
+    def evidence(self, group_ids: Sequence[int]) -> list[Evidence]:
+        return [group for group in self.catalogue.groups if group.group_id in set(group_ids)]
+
+    def said(self, template: str, **values: object) -> str:
+        """A prompt, filled in."""
+        code = self.catalogue.language
+        told = LANGUAGES.get(code, "the language of the evidence")
+        example = EXAMPLES.get(code, EXAMPLES["en"])
+        return _prompts().get_template(template).render(code=code, language=told, example=example, **values).strip()
+
+    def others(self, group_ids: Sequence[int]) -> list[str]:
+        """Names of the other groups, those first that have most words in common with these groups' evidence."""
+        mine = {stem for group in self.evidence(group_ids) for text in group.told for stem in self.stems(text)}
+        names = [harmless(name) for group_id, name in self.names.items() if group_id not in group_ids]
+        return sorted(names, key=lambda name: -len(mine & self.stems(name)))[:MOST_OTHERS]
+
+    def stems(self, text: str) -> set[str]:
+        return stems(text, self.catalogue.language)
+
+    def problem(self, group: Evidence, name: str) -> str | None:
+        return name_problem(
+            name,
+            group.grounds,
+            language=self.catalogue.language,
+            titles=self.catalogue.titles,
+            taken=[
+                *(other for group_id, other in self.names.items() if group_id != group.group_id),
+                *(name for name, _ in EXAMPLES.values()),
+            ],
+        )
+
+
+def name_by_chat(
+    names: pl.DataFrame, catalogue: Catalogue, chat: ChatModel, *, progress: Progress = SILENT
+) -> tuple[pl.DataFrame, list[str]]:
+    """Names by a chat model where its answers hold, and the keyword names elsewhere.
+
+    Each group is named beside the names of its siblings; names that say nearly the same are given anew, together, and
+    where they still do, the keyword name comes back. A refused answer is told to the model with the reason, twice at
+    most. The model's sentence, where every word of it is backed, stands before the description there is.
+
+    Args:
+        names: from `name_groups`.
+        catalogue: evidence on the groups.
+        chat: asked.
+        progress: told of the groups done.
+
+    Returns:
+        The names, with the model's name in `named_by` where it named the group; and what a user should be told, at most
+        one sentence.
+    """
+    naming = _Naming(catalogue, chat, dict(names.select("group_id", "name").iter_rows()))
+    able = [group.group_id for group in catalogue.groups if group.titles]
+    warnings: list[str] = []
+    try:
+        with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
+            for group_id in able:
+                _converse(naming, [group_id], _question(naming, [group_id]))
+                step.advance()
+            for alike in _alike(naming):
+                told = naming.said(
+                    "alike.txt.j2", alike=[(group_id, harmless(naming.names[group_id])) for group_id in alike]
+                )
+                _converse(naming, alike, f"{told}\n\n{_question(naming, alike)}", tries=1)
+    except ChatError as error:
+        warnings.append(f"{error.message}: {len(able) - len(naming.named)} groups keep names made of keywords")
+    _part(naming, dict(names.select("group_id", "name").iter_rows()))
+    if not warnings and len(naming.named) < len(able):
+        kept = len(able) - len(naming.named)
+        warnings.append(f"{kept} of {len(able)} groups keep names made of keywords: what {chat.name} said did not hold")
+    return _with_answers(names, naming), warnings
+
+
+def _with_answers(names: pl.DataFrame, naming: _Naming) -> pl.DataFrame:
+    ids = names["group_id"].to_list()
+    described = [
+        f"{naming.descriptions[group_id]} {given}" if group_id in naming.descriptions else given
+        for group_id, given in zip(ids, names["description"], strict=True)
+    ]
+    by = [naming.chat.name if group_id in naming.named else "keywords" for group_id in ids]
+    return names.with_columns(
+        pl.Series("name", [naming.names[group_id] for group_id in ids], dtype=pl.String),
+        pl.Series("description", described, dtype=pl.String),
+        pl.Series("named_by", by, dtype=pl.String),
+    )
+
+
+def _question(naming: _Naming, group_ids: Sequence[int]) -> str:
+    return naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
+
+
+def _converse(naming: _Naming, group_ids: list[int], asked: str, tries: int = TRIES) -> None:
+    """Ask until every group has a name that holds, `tries` times at most.
+
+    Raises:
+        ChatError: the model cannot be reached, so that asking on is no use.
+    """
+    start = [{"role": "system", "content": naming.said("system.txt.j2")}, {"role": "user", "content": asked}]
+    messages, left = list(start), list(group_ids)
+    for _ in range(tries):
+        try:
+            answer = naming.chat.complete(messages, answer_schema(len(left)))
+        except ChatAnswerError:
+            answer = {}
+        problems = _take(naming, left, answer)
+        left = [group_id for group_id, _, _ in problems]
+        if not left:
+            return
+        again = naming.said("again.txt.j2", problems=problems)
+        said = json.dumps(answer, ensure_ascii=False)[:LONGEST_ECHO]
+        messages = [*start, {"role": "assistant", "content": said}, {"role": "user", "content": again}]
+
+
+def _take(naming: _Naming, group_ids: list[int], answer: Mapping[str, Any]) -> list[tuple[int, str, str]]:
+    """Keep the names of an answer that hold; group, name shown and problem of each group that got none."""
+    given = dict(_answers(answer, group_ids))
+    problems = []
+    for group in naming.evidence(group_ids):
+        name, description = given.get(group.group_id, ("", ""))
+        problem = naming.problem(group, name) if name else "no name was given"
+        if problem is not None:
+            problems.append((group.group_id, harmless(name), problem))
+            continue
+        naming.names[group.group_id] = name[:1].upper() + name[1:]
+        naming.named.add(group.group_id)
+        naming.descriptions.pop(group.group_id, None)
+        if description_problem(description, group.grounds, language=naming.catalogue.language) is None:
+            end = "。" if naming.catalogue.language in {"zh", "ja"} else "."
+            naming.descriptions[group.group_id] = description[:1].upper() + description[1:] + end
+    return problems
+
+
+def _answers(answer: Mapping[str, Any], group_ids: Sequence[int]) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Group → name and description, from what the model made of the schema."""
+    listed = answer.get("groups", [answer])
+    for place, row in enumerate(listed if isinstance(listed, list) else [listed]):
+        if not isinstance(row, Mapping):
+            continue
+        number = row.get("group")
+        if len(group_ids) == 1 and place == 0:
+            number = group_ids[0]
+        if isinstance(number, int) and number in group_ids:
+            yield number, (tidy(row.get("name")), tidy(row.get("description")))
+
+
+def _alike(naming: _Naming) -> list[list[int]]:
+    """Groups whose names share at least half of their words, in sets that hold one that the model named."""
+    of = {group_id: naming.stems(name) for group_id, name in naming.names.items()}
+    sets: list[list[int]] = []
+    placed: set[int] = set()
+    for group_id in sorted(naming.named):
+        near = [other for other, theirs in of.items() if other not in placed and _much_shared(of[group_id], theirs)]
+        if group_id not in placed and len(near) > 1:
+            sets.append(near[:TOGETHER])
+            placed.update(near)
+    return sets
+
+
+def _much_shared(mine: set[str], theirs: set[str]) -> bool:
+    """Whether two names share half of their words, or the shorter is nothing but words of the longer."""
+    return len(mine & theirs) * 2 >= len(mine | theirs) > 0 or len(mine & theirs) == min(len(mine), len(theirs)) > 0
+
+
+def _part(naming: _Naming, keyword_names: Mapping[int, str]) -> None:
+    """Give keyword names back until no name by the model is nearly that of another group."""
+    while sets := _alike(naming):
+        for alike in sets:
+            # the largest group keeps its name where the others have keyword names to go back to
+            kept = alike[0] if alike[0] in naming.named and len(naming.named & set(alike)) > 1 else None
+            for group_id in (naming.named & set(alike)) - {kept}:
+                naming.names[group_id] = keyword_names[group_id]
+                naming.named.discard(group_id)
+                naming.descriptions.pop(group_id, None)
+
+
+def answer_schema(n_groups: int) -> dict[str, Any]:
+    """JSON schema of an answer about so many groups."""
+    row = {
+        "type": "object",
+        "properties": {
+            "group": {"type": "integer"},
+            "name": {"type": "string", "maxLength": LONGEST_NAME},
+            "description": {"type": "string", "maxLength": LONGEST_DESCRIPTION},
+        },
+        "required": ["group", "name", "description"],
+        "additionalProperties": False,
+    }
+    groups = {"type": "array", "items": row, "minItems": n_groups, "maxItems": n_groups}
+    return {"type": "object", "properties": {"groups": groups}, "required": ["groups"], "additionalProperties": False}
+
+
+@lru_cache(maxsize=1)
+def _prompts() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(  # noqa: S701 - prompts are plain text, and what goes into them has been made harmless
+        loader=PackageLoader("coterie.profiles", "prompts"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
