@@ -73,7 +73,9 @@ class Settings(BaseSettings):
         default=0.7, ge=0, description="Items that a user's groups count as in his scores, beside his own; 0: off."
     )
     trend: float | None = Field(
-        default=None, ge=0, description="How much being asked for of late counts in scores; none: from the data; 0: off."
+        default=None,
+        ge=0,
+        description="How much being asked for of late counts in scores; none: from the data; 0: off.",
     )
     trend_days: float = Field(default=4.0, gt=0, description="Age at which an event counts half in the trend.")
 

@@ -43,6 +43,32 @@ class TrendOptions(NamedTuple):
     half_life_days: float | None = None
 
 
+def find_trend(
+    events: Events,
+    text_vectors: FloatArray,
+    interest: InterestModel,
+    fit: FitOptions,
+    options: TrendOptions,
+    *,
+    progress: Progress = SILENT,
+) -> FloatArray | None:
+    """What a history of weight 1 adds to the score of each item, shape (n_items,); None where nothing does.
+
+    Args:
+        events: all that is learned from.
+        text_vectors: of the items, shape (n_items, t).
+        interest: whose scores it is added to.
+        fit: how that was fitted, with nothing left to choose.
+        options: how the trend is made.
+        progress: gets the stage "choosing the trend" where the weight is not given.
+    """
+    shape = int(events.user_row.max(initial=-1)) + 1, interest.n_items
+    weight = options.weight
+    if weight is None:
+        weight = choose_weight(events, shape, text_vectors, fit, options, progress=progress)
+    return item_trend(events, interest, shape, weight, options)
+
+
 def choose_weight(
     events: Events,
     shape: tuple[int, int],
@@ -69,7 +95,7 @@ def choose_weight(
         The weight; 0 where there is no time, or too few users to say.
     """
     split = _last_part(events, shape, fit.seed)
-    if split is None or split.events is None:
+    if split is None or split.events is None or split.users is None:
         return 0.0
     quick = replace(
         fit,

@@ -36,4 +36,4 @@ def trend(recent: sparse.csr_array, interest: InterestModel, histories: sparse.c
         return np.zeros(interest.n_items, dtype=np.float32)
     sample = histories[users[np.unique(np.linspace(0, len(users) - 1, SPREAD_USERS).astype(np.int64))]]
     of_scores = float(interest.scores(sample).std(axis=1).mean()) / float(sample.sum(axis=1).mean())
-    return (asked * (weight * of_scores / apart)).astype(np.float32)
+    return np.asarray(asked * (weight * of_scores / apart), dtype=np.float32)
