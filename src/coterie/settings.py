@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     companions: int = Field(default=32, ge=0, description="Companions kept for each item.")
     exact_items: int = Field(default=15_000, ge=0, description="Catalogues up to this many items are fitted exactly.")
     group_prior: float = Field(
-        default=0.7, ge=0, description="Items that a user's groups count as in his scores, beside his own; 0: off."
+        default=0.5, ge=0, description="Items that a user's groups count as in his scores, beside his own; 0: off."
     )
     trend: float | None = Field(
         default=None,

@@ -25,8 +25,7 @@ def cases(draw: st.DrawFn) -> tuple[Scorer, sparse.csr_array]:
     model = InterestModel(taste, sparse.csr_array(pairs.astype(np.float32)), scale, np.zeros(items, np.bool_))
     prior = GroupPrior(
         towards=rng.dirichlet(np.ones(groups), items).astype(np.float32),
-        shares=rng.dirichlet(np.ones(groups)).astype(np.float32),
-        expected=rng.random((groups, items)).astype(np.float32),
+        expected=rng.random((groups + 1, items)).astype(np.float32),
         strength=draw(st.sampled_from([0.3, 1.0, 5.0])),
     )
     weights = rng.uniform(0.2, 3, (users, items)) * (rng.random((users, items)) < 0.4)
@@ -40,10 +39,11 @@ def slow_beside(scorer: Scorer, history: np.ndarray) -> tuple[np.ndarray, np.nda
     prior = scorer.prior
     assert prior is not None and scorer.trend is not None
     own = np.flatnonzero(history)
-    mixture = prior.shares if not len(own) else sum(history[i] * prior.towards[i] for i in own) / history[own].sum()
+    if not len(own):
+        return scorer.trend, prior.expected[-1]
+    mixture = np.asarray(sum(history[i] * prior.towards[i] for i in own) / history[own].sum())
     weight = prior.strength / max(len(own), prior.strength)
-    amount = history.sum() if len(own) else 1.0
-    return amount * scorer.trend, weight * np.asarray(mixture) @ prior.expected
+    return history.sum() * scorer.trend, weight * mixture @ prior.expected[:-1]
 
 
 @given(cases())

@@ -22,7 +22,7 @@ Lists = tuple[sparse.csr_array, np.ndarray, np.ndarray, np.ndarray]
 def lists(shop_part: ShopTables, shop_model: coterie.Model) -> Lists:
     """Histories of real customers and their recommendations: user rows, item rows, scores."""
     histories = read_tables(*shop_part, settings=make_settings()).histories()
-    users, _, items, scores = user_lists(shop_model.scorer, histories, 5)
+    users, _, items, scores = user_lists(Scorer(shop_model.interest), histories, 5)
     return histories, users, items, scores
 
 

@@ -36,5 +36,5 @@ def group_prior(grouping: Grouping, expected: FloatArray, strength: float) -> Gr
     towards /= towards.sum(axis=1, keepdims=True)
     weights = ratios * expected[:, None]
     totals = np.maximum(weights.sum(axis=0), np.float32(1e-30))
-    of_groups = np.ascontiguousarray((weights * (expected.sum() / totals)).T, dtype=np.float32)
-    return GroupPrior(towards, grouping.shares, of_groups, strength)
+    of_groups = (weights * (expected.sum() / totals)).T
+    return GroupPrior(towards, np.vstack([of_groups, expected]).astype(np.float32), strength)

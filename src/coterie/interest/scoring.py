@@ -17,8 +17,8 @@ FloatArray = NDArray[np.float32]
 class GroupPrior:
     """What is expected of a user of whom little is known, by the groups that his items point to.
 
-    A history is a mixture of groups, Σ_i w_ui p(g | i) / Σ_i w_ui; one without items, of everyone's. Its expectation is
-    that of the mixture, and counts as much as `strength` items do beside the n items that are known:
+    A history is a mixture of groups, Σ_i w_ui p(g | i) / Σ_i w_ui. Its expectation is that of the mixture, and of a
+    history without items everyone's. It counts as much as `strength` items do beside the n items that are known:
 
         prior(u, j) = strength / max(n, strength) · Σ_g mix_ug e_gj
 
@@ -27,25 +27,23 @@ class GroupPrior:
 
     Attributes:
         towards: p(g | i), shape (n_items, n_groups), float32; rows sum to 1.
-        shares: share of users in each group, shape (n_groups,), float32.
-        expected: e, weight that a user of each group is expected to have on each item, shape (n_groups, n_items),
-            float32.
+        expected: e, weight that a user of each group is expected to have on each item; the last row is everyone's. Shape
+            (n_groups + 1, n_items), float32.
         strength: κ, in items, above 0.
     """
 
     towards: FloatArray
-    shares: FloatArray
     expected: FloatArray
     strength: float
 
     def mixture(self, histories: sparse.csr_array) -> FloatArray:
-        """Groups of each history, times the weight of what they expect, shape (n_users, n_groups)."""
+        """Weight of each row of `expected` in each history's prior, shape (n_users, n_groups + 1)."""
         known = np.diff(histories.indptr)
-        mixture = np.asarray(histories @ self.towards, dtype=np.float32)
-        total = mixture.sum(axis=1, keepdims=True)
-        mixture = np.divide(mixture, total, out=np.tile(self.shares, (len(mixture), 1)), where=total > 0)
-        weight = self.strength / np.maximum(known, self.strength)
-        return np.asarray(mixture * weight[:, None], dtype=np.float32)
+        mixture = np.zeros((histories.shape[0], len(self.expected)), dtype=np.float32)
+        mixture[:, :-1] = histories @ self.towards
+        mixture[:, -1] = known == 0
+        mixture *= (self.strength / np.maximum(known, self.strength) / mixture.sum(axis=1))[:, None]
+        return mixture
 
 
 @dataclass(frozen=True)
