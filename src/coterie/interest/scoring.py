@@ -27,7 +27,7 @@ class GroupPrior:
 
     Attributes:
         towards: p(g | i), shape (n_items, n_groups), float32; rows sum to 1.
-        expected: e, weight that a user of each group is expected to have on each item; the last row is everyone's. Shape
+        expected: e, weight that a user of each group is expected to have on each item, the last row everyone's; shape
             (n_groups + 1, n_items), float32.
         strength: κ, in items, above 0.
     """
