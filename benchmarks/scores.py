@@ -40,6 +40,8 @@ TEXT_PEERS = ("text-bundled", "text-tfidf", "text-bundled+tfidf")
 OURS = ("coterie-defaults", "coterie")
 ABLATIONS: dict[str, dict[str, Any]] = {
     "no-text": {"text_prior": 0.0},
+    "no-group-prior": {"group_prior": 0.0},
+    "no-trend": {"trend": 0.0},
     "no-companions": {"companions": 0},
     "no-beta": {"beta": 0.0},
     "large": {"exact_items": 0},
@@ -47,7 +49,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 }
 """The defaults with one part changed, as peers `coterie-NAME`."""
 HALF_LIVES = {
-    "time": {"days": (None, 30.0, 90.0, 180.0)},
+    "time": {"trend": (0.7, 0.0, 1.5, 3.0), "days": (None, 30.0, 90.0, 180.0)},
     "last": {"items": (None, 1.0, 3.0, 10.0)},
 }
 DEFAULT_PEERS = {

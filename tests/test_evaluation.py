@@ -111,13 +111,14 @@ def test_tuning_sees_nothing_of_the_test(shop_part: ShopTables, monkeypatch: pyt
     monkeypatch.setattr(coterie.evaluation, "evaluate_users", watched)
     monkeypatch.setattr("coterie.evaluate.tune.GRID", {"ridge": (30.0, 300.0)})
     monkeypatch.setattr("coterie.evaluate.tune.HALF_LIVES", (30.0,))
+    monkeypatch.setattr("coterie.evaluate.tune.LATE", {"trend": (1.0,)})
     result = evaluate(shop_part.events, shop_part.items, protocol="time", tune=True, **QUICK)
     test = coterie.evaluation.split_time
     dataset = coterie.evaluation.read_tables(
         shop_part.events, shop_part.items, settings=coterie.evaluation.make_settings()
     )
     outer = test(dataset.events, (dataset.users.height, dataset.items.height))
-    assert len(tried) == 4
+    assert len(tried) == 5
     for split in tried:
         assert split.events is not None and outer.events is not None
         assert split.users is not None
@@ -130,6 +131,29 @@ def test_tuning_sees_nothing_of_the_test(shop_part: ShopTables, monkeypatch: pyt
     best = max(trial.value for trial in tuning.trials)
     assert {"settings": tuning.chosen, "value": best} in result.to_dict()["tuning"]["trials"]
     assert result.fitted["ridge"] == tuning.chosen.get("ridge", result.fitted["ridge"])
+    assert result.fitted["trend"] == tuning.chosen.get("trend", 0)
+
+
+def test_the_trend_beats_what_is_popular_of_late_and_belongs_to_time_alone(shop_part: ShopTables, run) -> None:
+    time: Evaluation = run("time")
+    assert time.fitted["trend"] > 0
+    assert value(time, "coterie") > value(time, "popular, week")
+    without = evaluate(shop_part.events, shop_part.items, protocol="time", trend=0, **QUICK)
+    assert without.fitted["trend"] == 0
+    assert value(without, "coterie") < value(time, "coterie")
+    for protocol in ("users", "last", "sparse"):
+        assert run(protocol).fitted["trend"] == 0
+
+
+def test_who_has_shown_nothing_gets_at_least_what_is_popular(shop_part: ShopTables, run) -> None:
+    result: Evaluation = run("sparse")
+    assert result.fitted["groups"] > 0
+    assert value(result, "coterie", part="0 seen") > 0.95 * value(result, "popular", part="0 seen")
+    without = evaluate(shop_part.events, shop_part.items, protocol="sparse", group_prior=0, **QUICK)
+    assert without.fitted["groups"] == 0
+    for part in ("0 seen", "1 seen"):
+        assert value(result, "coterie", part=part) > 1.05 * value(without, "coterie", part=part)
+    assert value(result, "coterie", part="all seen") > 0.98 * value(without, "coterie", part="all seen")
 
 
 def test_age_counts_when_it_is_asked_to(shop_part: ShopTables, run) -> None:

@@ -253,7 +253,7 @@ def test_a_newer_format_is_refused_with_the_way_to_upgrade(model: Path) -> None:
     [
         ("not json", "is no JSON"),
         ("[]", "has no format_version"),
-        ('{"format_version": 2}', "lists no files"),
+        (f'{{"format_version": {FORMAT_VERSION}}}', "lists no files"),
         ('{"format_version": 1}', "older version"),
     ],
 )

@@ -249,14 +249,37 @@ def test_users_the_model_never_saw_get_lists(shop_model: Model, strangers: pl.Da
     lists = shop_model.recommend(strangers, 7, progress=notes)
     known = strangers.filter(pl.col("value") > 0, pl.col("item_id").is_in(shop_model.items["item_id"].to_list()))
     assert lists.columns == ["user_id", "rank", "item_id", "score"]
-    assert set(lists["user_id"]) <= set(known["user_id"])
-    assert lists["user_id"].n_unique() > 50
+    assert set(known["user_id"]) <= set(lists["user_id"]) <= set(strangers["user_id"])
+    assert known["user_id"].n_unique() > 50
     assert lists.group_by("user_id").len()["len"].unique().to_list() == [7]
     assert lists.group_by("user_id", maintain_order=True).agg("rank")["rank"].to_list()[0] == list(range(1, 8))
     assert lists.filter(pl.col("score").diff().over("user_id") > 0).is_empty()
     assert lists.join(shop_model.assign(strangers), on="user_id", how="anti").is_empty()
     assert len(notes.told) == 1
     assert "items the model does not know" in notes.told[0]
+
+
+def test_users_of_whom_nothing_is_known_get_what_everyone_is_expected_to_like(shop_model: Model) -> None:
+    events = pl.DataFrame({"user_id": ["a", "b", "b"], "item_id": ["?", "??", "?"]})
+    lists = shop_model.recommend(events, 10, explain=True)
+    assert lists["user_id"].to_list() == ["a"] * 10 + ["b"] * 10
+    first, second = (lists.filter(pl.col("user_id") == user).drop("user_id") for user in "ab")
+    assert_frame_equal(first, second)
+    assert lists["because"].list.len().sum() == 0
+    most = shop_model.items.sort("n_users", descending=True)["item_id"].head(100)
+    assert first["item_id"].is_in(most.to_list()).mean() > 0.5
+    bare = replace(shop_model, scorer=coterie.interest.Scorer(shop_model.interest))
+    assert bare.recommend(events).is_empty()
+
+
+def test_a_loaded_model_scores_as_the_one_that_was_saved(
+    shop_model: Model, folder: Path, strangers: pl.DataFrame
+) -> None:
+    assert shop_model.scorer.prior is not None
+    assert_frame_equal(Model.load(folder).recommend(strangers, 5), shop_model.recommend(strangers, 5))
+    late = replace(shop_model.scorer, trend=shop_model.expected)
+    changed = replace(shop_model, scorer=late)
+    assert not changed.recommend(strangers, 5).equals(shop_model.recommend(strangers, 5))
 
 
 def test_seen_items_come_only_when_asked_for(shop_model: Model, shop_part: ShopTables) -> None:
@@ -297,13 +320,15 @@ def test_more_items_than_there_are(shop_model: Model, strangers: pl.DataFrame) -
     assert lists["score"].is_finite().all()
 
 
-def test_users_with_unknown_items_only_get_no_list(shop_model: Model) -> None:
+def test_lists_have_one_schema_whatever_is_known(shop_model: Model) -> None:
     nobody = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["?", "??"]})
+    bare = replace(shop_model, scorer=coterie.interest.Scorer(shop_model.interest))
     for explain in (False, True):
-        lists = shop_model.recommend(nobody, 5, explain=explain)
-        assert lists.height == 0
-        assert ("because" in lists.columns) == explain
-    assert lists.schema == shop_model.recommend(nobody_but(shop_model), 5, explain=True).schema
+        for model in (bare, shop_model):
+            lists = model.recommend(nobody, 5, explain=explain)
+            assert lists.height == (0 if model is bare else 10)
+            assert ("because" in lists.columns) == explain
+            assert lists.schema == model.recommend(nobody_but(shop_model), 5, explain=explain).schema
 
 
 def nobody_but(model: Model) -> pl.DataFrame:

@@ -96,7 +96,7 @@ def _task(named: dict[str, Split], text: FloatArray, seed: int) -> Task:
     for words, split in named.items():
         known = Histories(split.fold_in) if split.events is None else histories.part(split.users)
         asked[words] = split, known._replace(users=split.users)
-    return Task(Training(histories, text, seed), asked)
+    return Task(Training(histories, text, seed, events=first.events, protocol=first.protocol), asked)
 
 
 def _days_before(events: Events, shape: tuple[int, int]) -> sparse.csr_array | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from coterie.evaluate import Protocol
+from coterie.tables.dataset import Events
 
 FloatArray = NDArray[np.float32]
 Settings = Mapping[str, Any]
@@ -42,6 +46,8 @@ class Training(NamedTuple):
         histories: of the training users.
         text: centred text vectors of the items, length 1 or 0, shape (n_items, t).
         seed: of everything random.
+        events: the training log, where the split follows its order; else None.
+        protocol: of the split.
         trial: the fit only helps to choose settings: a peer that learns by the clock may stop sooner.
     """
 
@@ -49,6 +55,8 @@ class Training(NamedTuple):
     text: FloatArray
     seed: int = 0
     trial: bool = False
+    events: Events | None = None
+    protocol: Protocol = "users"
 
     @property
     def weights(self) -> sparse.csr_array:
@@ -68,7 +76,7 @@ class Fitted(NamedTuple):
     note: str = ""
 
 
-class Peer(Protocol):
+class Peer(typing.Protocol):
     """One way of recommending, with the settings it is tuned over.
 
     `fit` takes the names of `grid` as keyword arguments, with the grid's first values as defaults.

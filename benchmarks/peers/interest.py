@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 
-from coterie.interest import FitOptions, fit_interest
+from coterie.evaluate import Split
 from coterie.interest.fit import default_ridge
 from coterie.interest.gram import ItemStatistics
+from coterie.scorers import fit_scorer
+from coterie.settings import make_settings
 from peers.base import Fitted, FloatArray, Grid, Histories, Training, lacks_nothing
 
 
@@ -29,7 +31,7 @@ class CoterieDefaults:
         self._options = options
 
     def fit(self, training: Training, **_: Any) -> Fitted:
-        return _fitted(training.weights, training, FitOptions(seed=training.seed, **self._options), Recency())
+        return _fitted(training.weights, training, self._options, Recency())
 
 
 class Recency:
@@ -56,8 +58,8 @@ class Coterie:
     """The interest model with its settings tuned like a peer's; `ridge` multiplies the default λ.
 
     Args:
-        recency: the half-lives to try, `{"items": (None, ...)}` or `{"days": (None, ...)}`; they take the place of
-            β and of the number of dimensions, so that the budget stays the same.
+        recency: what to try of age, `{"items": (None, ...)}`, or `{"trend": (0.7, ...), "days": (None, ...)}`; it takes
+            the place of β and of the number of dimensions, so that the budget stays the same.
     """
 
     name = "coterie"
@@ -84,15 +86,22 @@ class Coterie:
     ) -> Fitted:
         recency = Recency(items, days)
         weights = recency(training.histories)
-        chosen = FitOptions(seed=training.seed, ridge=ridge * default_ridge(ItemStatistics(weights)), **options)
-        return _fitted(weights, training, chosen, recency)
+        options["ridge"] = ridge * default_ridge(ItemStatistics(weights))
+        if training.trial:  # groups take as long as the rest together
+            options["group_prior"] = 0.0
+        return _fitted(weights, training, {"half_life_days": days, **options}, recency)
 
 
-def _fitted(weights: sparse.csr_array, training: Training, options: FitOptions, recency: Recency) -> Fitted:
-    model = fit_interest(weights, training.text, options)
+def _fitted(weights: sparse.csr_array, training: Training, options: dict[str, Any], recency: Recency) -> Fitted:
+    none = weights[:0]
+    split = Split(training.protocol, weights, none, none, none, events=training.events)
+    settings = make_settings(seed=training.seed, **options)
+    scorer, groups, trend = fit_scorer(split, training.text, settings)
 
     def score(asked: Histories) -> FloatArray:
-        return model.scores(recency(asked))
+        return scorer.scores(recency(asked))
 
+    model = scorer.interest
     pairs = model.companions.nnz / model.n_items
-    return Fitted(score, f"λ={model.ridge:.0f} α={model.text_prior:g} {pairs:.1f} companions an item")
+    note = f"λ={model.ridge:.0f} α={model.text_prior:g} {pairs:.1f} companions an item"
+    return Fitted(score, f"{note}, {groups} groups, trend {trend:g}")

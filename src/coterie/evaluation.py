@@ -26,10 +26,11 @@ from coterie.evaluate.figures import Figures, compare
 from coterie.evaluate.protocols import evaluate_users, rank
 from coterie.evaluate.references import Method, references
 from coterie.evaluate.tune import Tuning, best_of, n_trials, search
-from coterie.interest import InterestModel, fit_interest
+from coterie.interest import Scorer
 from coterie.parallel import one_blas_thread
 from coterie.pipeline import encode_items, fit_options
 from coterie.progress import SILENT, Progress
+from coterie.scorers import Fits, Fitted, fit_scorer, follows_time
 from coterie.settings import Settings, make_settings
 from coterie.tables import Dataset, read_tables
 
@@ -123,11 +124,12 @@ def evaluate(
         split = next(iter(parts.values()))
         tuning = _tune(split, vectors, chosen, ks[0], progress) if tune else None
         if tuning is not None:
-            chosen = chosen.model_copy(update=tuning.chosen)
+            trend = 0.0 if chosen.trend is None else chosen.trend  # what was searched from
+            chosen = chosen.model_copy(update={"trend": trend, **tuning.chosen})
         parts = {name: _aged(part, chosen) for name, part in parts.items()}
-        model = fit_interest(next(iter(parts.values())).train, vectors, fit_options(chosen), progress=progress)
-        found = _ranked(parts, model, vectors, ks, (chosen.seed, progress))
-    return _evaluation(dataset, known, ks, chosen, (model, parts, found, tuning))
+        fitted = fit_scorer(next(iter(parts.values())), vectors, chosen, progress=progress)
+        found = _ranked(parts, fitted.scorer, vectors, ks, (chosen.seed, progress))
+    return _evaluation(dataset, known, ks, chosen, (fitted, parts, found, tuning))
 
 
 def _known(protocol: str) -> Protocol:
@@ -195,32 +197,32 @@ def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: 
             f"the training part leaves {inner.hidden.shape[0]:,} users to validate on; {FEWEST_USERS} are needed",
             hint="evaluate without tuning, or give more events",
         )
-    timed = split.events is not None and split.events.timestamp is not None
+    timed, late = split.events is not None and split.events.timestamp is not None, follows_time(split)
     given = settings.model_fields_set
-    with progress.stage("tuning settings", total=n_trials(given, timed=timed), unit="fits") as step:
+    fits = Fits(vectors)
+    with progress.stage("tuning settings", total=n_trials(given, timed=timed, late=late), unit="trials") as step:
 
         def earned(changed: dict[str, Any]) -> float:
             tried = settings.model_copy(update=changed)
             aged = _aged(inner, tried)
-            model = fit_interest(aged.train, vectors, fit_options(tried))
-            value = float(evaluate_users(model.scores, aged, k=k, seed=settings.seed).ndcg.mean())
+            value = float(evaluate_users(fits.scorer(aged, tried).scores, aged, k=k, seed=settings.seed).ndcg.mean())
             step.advance()
             return value
 
-        trials = search(earned, given=given, timed=timed)
+        trials = search(earned, given=given, timed=timed, late=late)
     return Tuning(trials, best_of(trials).settings, inner.hidden.shape[0], k)
 
 
 def _ranked(
     parts: Mapping[str, Split],
-    model: InterestModel,
+    scorer: Scorer,
     vectors: Vectors,
     ks: tuple[int, ...],
     surroundings: tuple[int, Progress],
 ) -> dict[str, Figures]:
     """Rank with every method on every part, and judge the lists."""
     seed, progress = surroundings
-    methods = {name: [_coterie(model, split), *references(split, vectors)] for name, split in parts.items()}
+    methods = {name: [_coterie(scorer, split), *references(split, vectors)] for name, split in parts.items()}
     total = sum(len(methods[name]) * split.hidden.shape[0] for name, split in parts.items())
     found = {}
     with progress.stage("ranking", total=total, unit="lists") as step:
@@ -230,8 +232,8 @@ def _ranked(
     return found
 
 
-def _coterie(model: InterestModel, split: Split) -> Method:
-    return Method(COTERIE, lambda rows: model.scores(split.fold_in[rows]))
+def _coterie(scorer: Scorer, split: Split) -> Method:
+    return Method(COTERIE, lambda rows: scorer.scores(split.fold_in[rows]))
 
 
 def _evaluation(
@@ -239,9 +241,10 @@ def _evaluation(
     protocol: Protocol,
     ks: tuple[int, ...],
     settings: Settings,
-    outcome: tuple[InterestModel, dict[str, Split], dict[str, Figures], Tuning | None],
+    outcome: tuple[Fitted, dict[str, Split], dict[str, Figures], Tuning | None],
 ) -> Evaluation:
-    model, parts, found, tuning = outcome
+    fitted, parts, found, tuning = outcome
+    model = fitted.scorer.interest
     train = next(iter(parts.values())).train
     tested = {name: split.hidden for name, split in parts.items()}
     fewest = min(hidden.shape[0] for hidden in tested.values())
@@ -263,6 +266,10 @@ def _evaluation(
             "encoder": settings.encoder,
             "ridge": model.ridge,
             "text_prior": model.text_prior,
+            "group_prior": settings.group_prior,
+            "groups": fitted.groups,
+            "trend": fitted.trend,
+            "trend_days": settings.trend_days,
         },
         parts=pl.DataFrame(
             {

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from coterie.errors import ModelError, OutputError
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """Version of the folder's layout; a folder of a newer version is refused."""
 
 MANIFEST: Final = "manifest.json"

@@ -80,6 +80,14 @@ def _unpack_interest(stage: Stage) -> InterestModel:
     return InterestModel(arrays["taste"], pairs, arrays["scale"], arrays["cold"], **stage.facts)
 
 
+def _pack_trend(trend: NDArray[np.float32] | None) -> Parts:
+    return {} if trend is None else {"trend": trend}, {}, {}
+
+
+def _unpack_trend(stage: Stage) -> NDArray[np.float32] | None:
+    return stage.arrays.get("trend")
+
+
 def _pack_groups(found: GroupsFound) -> Parts:
     arrays: dict[str, NDArray[Any]] = {
         "evidence": found.grouping.evidence,
@@ -145,6 +153,7 @@ STAGES: dict[str, StageCodec[Any]] = {
     "tables": StageCodec(_pack_tables, _unpack_tables),
     "vectors": StageCodec(_pack_vectors, _unpack_vectors),
     "interest": StageCodec(_pack_interest, _unpack_interest),
+    "trend": StageCodec(_pack_trend, _unpack_trend),
     "groups": StageCodec(_pack_groups, _unpack_groups),
     "judged": StageCodec(_pack_judged, _unpack_judged),
 }

@@ -16,7 +16,8 @@ from coterie.errors import DataError, ModelError, SettingsError
 from coterie.folder import check_folder, write_folder
 from coterie.groups.certificate import certified_groups
 from coterie.groups.model import Grouping, Memberships
-from coterie.interest.model import InterestModel
+from coterie.groups.prior import group_prior
+from coterie.interest import InterestModel, Scorer
 from coterie.profiles import Why, compare_groups, feature_table, history_of, overlap, why
 from coterie.progress import SILENT, Progress
 from coterie.recommend import explain as explain_lists
@@ -50,7 +51,8 @@ class Model:
     Attributes:
         settings: settings of the run.
         about: what made the model: version, time (UTC), fingerprint of the data.
-        interest: taste vectors and companions.
+        scorer: gives the score of any item for any history.
+        expected: weight of each item in a mean history, which the prior of scores is made from, shape (n_items,).
         grouping: what each item says about each group.
         items: `item_id`, `title`, `text`, `n_events`, `n_users`, `cold`, `categories`, `price`, in row order.
         groups: `group_id`, `parent_id`, `level`, `name`, `description`, `named_by`, `size`, `share`, `stability`,
@@ -71,7 +73,8 @@ class Model:
 
     settings: Settings
     about: dict[str, Any]
-    interest: InterestModel
+    scorer: Scorer
+    expected: np.ndarray[Any, np.dtype[np.float32]]
     grouping: Grouping
     items: pl.DataFrame
     groups: pl.DataFrame
@@ -85,6 +88,11 @@ class Model:
     map: pl.DataFrame
     rejected: pl.DataFrame
     quality: dict[str, Any]
+
+    @property
+    def interest(self) -> InterestModel:
+        """Taste vectors and companions."""
+        return self.scorer.interest
 
     def assign(
         self, events: object, *, only_certified: bool = False, progress: Progress = SILENT, **settings: Any
@@ -136,7 +144,7 @@ class Model:
 
         Returns:
             `user_id`, `rank`, `item_id`, `score`, and `because` (list of item ids) if asked, in the kind of frame that
-            came in. Users none of whose items the model knows get no rows.
+            came in. Users none of whose items the model knows get what everyone is expected to like.
         """
         if k < 1:
             raise DataError(f"cannot recommend {k} items", hint="ask for at least 1: k=20, or -k 20")
@@ -144,7 +152,7 @@ class Model:
         read, histories = self._read(events, settings, progress)
         with progress.stage("recommending"):
             users, ranks, items, scores = user_lists(
-                self.interest, histories, k, include_seen=include_seen, barred=barred
+                self.scorer, histories, k, include_seen=include_seen, barred=barred
             )
         ids = self.items["item_id"]
         frame = pl.DataFrame(
@@ -258,7 +266,7 @@ class Model:
         """Write the model's files into an empty folder; `save` does so safely."""
         from safetensors.numpy import save_file
 
-        companions = self.interest.companions
+        companions, trend = self.interest.companions, self.scorer.trend
         arrays = {
             "taste": self.interest.taste,
             "scale": self.interest.scale,
@@ -266,6 +274,8 @@ class Model:
             "companions.data": companions.data.astype(np.float32),
             "companions.indices": companions.indices.astype(np.int32),
             "companions.indptr": companions.indptr.astype(np.int64),
+            "trend": np.zeros(0, dtype=np.float32) if trend is None else trend,
+            "expected": self.expected,
             "evidence": self.grouping.evidence,
             "shares": self.grouping.shares,
             "numbers": np.array([self.interest.ridge, self.interest.text_prior]),
@@ -303,14 +313,19 @@ class Model:
             ridge, text_prior = arrays["numbers"].tolist()
             steps, leave = arrays["memberships"].tolist()
             settings, about = config["settings"], config["about"]
+            interest = InterestModel(arrays["taste"], companions, arrays["scale"], arrays["cold"], ridge, text_prior)
+            grouping = Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave))
+            prior = group_prior(grouping, arrays["expected"], settings["group_prior"])
+            trend = arrays["trend"] if len(arrays["trend"]) else None
         except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
         return cls(
             # As they were saved: neither the environment nor coterie.toml has a say in a model that is made.
             settings=Settings.model_construct(**settings),
             about=about,
-            interest=InterestModel(arrays["taste"], companions, arrays["scale"], arrays["cold"], ridge, text_prior),
-            grouping=Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave)),
+            scorer=Scorer(interest, trend, prior),
+            expected=arrays["expected"],
+            grouping=grouping,
             quality=quality,
             **frames,
         )

@@ -19,9 +19,11 @@ from scipy import sparse
 
 from coterie import __version__
 from coterie.evaluate.groups import judge_groups
+from coterie.evaluate.trend import TrendOptions, find_trend
 from coterie.folder import check_output, write_folder
 from coterie.groups import Grouper, GroupOptions, GroupsFound, find_groups, make_grouper
-from coterie.interest import FitOptions, InterestModel, ItemStatistics, fit_interest
+from coterie.groups.prior import expected_weights, group_prior
+from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, fit_interest
 from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
@@ -140,7 +142,13 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     )
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     model, judged = side_by_side(
-        lambda: _describe(run, dataset, histories, vectors, (interest, found, keywords)),
+        lambda: _describe(
+            run,
+            dataset,
+            histories,
+            vectors,
+            (_scorer(run, dataset, histories, vectors, (interest, judging.interest, found)), found, keywords),
+        ),
         lambda: run.kept(
             "judged",
             (judging.choices(), own, settings.encoder, settings.half_life_days),
@@ -150,6 +158,25 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
     )
     return with_evidence(model, judged)
+
+
+def _scorer(
+    run: _Run,
+    dataset: Dataset,
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    learnt: tuple[InterestModel, FitOptions, GroupsFound],
+) -> Scorer:
+    """The scores of this run, from the interest model, how it was fitted (nothing left to choose) and the groups."""
+    settings, (interest, fit, found) = run.settings, learnt
+    options = trend_options(settings)
+    trend = run.kept(
+        "trend",
+        (asdict(fit), options, settings.encoder),
+        lambda: find_trend(dataset.events, vectors, interest, fit, options, progress=run.progress),
+    )
+    expected = expected_weights(histories)
+    return Scorer(interest, trend, group_prior(found.grouping, expected, settings.group_prior))
 
 
 @dataclass
@@ -204,6 +231,11 @@ def fit_options(settings: Settings) -> FitOptions:
     )
 
 
+def trend_options(settings: Settings) -> TrendOptions:
+    """How the trend of items is made under these settings."""
+    return TrendOptions(settings.trend, settings.trend_days, settings.half_life_days)
+
+
 def group_options(settings: Settings) -> GroupOptions:
     """How groups are found under these settings."""
     fit = fit_options(settings)
@@ -226,11 +258,12 @@ def _describe(
     dataset: Dataset,
     histories: sparse.csr_array,
     vectors: np.ndarray[Any, np.dtype[np.float32]],
-    learnt: tuple[InterestModel, GroupsFound, Keywords],
+    learnt: tuple[Scorer, GroupsFound, Keywords],
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
-    interest, found, keywords = learnt
+    scorer, found, keywords = learnt
+    interest = scorer.interest
     n_groups = found.grouping.n_groups
     memberships = found.grouping.assign(histories, settings.memberships)
     primary = memberships.primary
@@ -262,7 +295,7 @@ def _describe(
     with run.timed("rules"), progress.stage("finding rules"):
         rules = find_rules(said.profiled, histories, primary, dataset.items["item_id"], settings=settings)
     with run.timed("lists"), progress.stage("recommending to groups"):
-        lists = group_lists(interest, histories, primary, n_groups, settings.top, dataset.items["item_id"])
+        lists = group_lists(scorer, histories, primary, n_groups, settings.top, dataset.items["item_id"])
     return Model(
         settings=settings,
         about={
@@ -270,7 +303,8 @@ def _describe(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "fingerprint": dataset.fingerprint,
         },
-        interest=interest,
+        scorer=scorer,
+        expected=expected_weights(histories),
         grouping=found.grouping,
         items=items_table(dataset, interest, n_users),
         groups=groups_table(found, primary, said),

@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     dimensions: int = Field(default=512, ge=1, description="Most taste dimensions used for scores.")
     companions: int = Field(default=32, ge=0, description="Companions kept for each item.")
     exact_items: int = Field(default=15_000, ge=0, description="Catalogues up to this many items are fitted exactly.")
+    group_prior: float = Field(
+        default=0.5, ge=0, description="Items that a user's groups count as in his scores, beside his own; 0: off."
+    )
+    trend: float | None = Field(
+        default=None,
+        ge=0,
+        description="How much being asked for of late counts in scores; none: from the data; 0: off.",
+    )
+    trend_days: float = Field(default=4.0, gt=0, description="Age at which an event counts half in the trend.")
 
     # groups
     groups: Groups = Field(default="auto", description="Number of groups, or auto: chosen by held-out gain.")

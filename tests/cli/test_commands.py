@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coterie.cli.main import COMMANDS, app
-from coterie.cli.options import INTEREST_SETTINGS, TABLE_SETTINGS
+from coterie.cli.options import INTEREST_SETTINGS, SCORE_SETTINGS, TABLE_SETTINGS
 from coterie.settings import SECRETS, Settings
 
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -79,5 +79,5 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
     public = set(Settings.model_fields) - set(SECRETS)
     assert settings("discover") == flags(public)
     assert settings("assign") == settings("recommend") == flags(TABLE_SETTINGS)
-    assert settings("evaluate") == flags([*TABLE_SETTINGS, *INTEREST_SETTINGS])
+    assert settings("evaluate") == flags([*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS])
     assert settings("demo") == flags(public - set(TABLE_SETTINGS))

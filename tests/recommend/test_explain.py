@@ -10,7 +10,7 @@ from scipy import sparse
 
 import coterie
 from coterie.data import ShopTables
-from coterie.interest import InterestModel
+from coterie.interest import InterestModel, Scorer
 from coterie.recommend import explain, user_lists
 from coterie.settings import make_settings
 from coterie.tables import read_tables
@@ -22,7 +22,7 @@ Lists = tuple[sparse.csr_array, np.ndarray, np.ndarray, np.ndarray]
 def lists(shop_part: ShopTables, shop_model: coterie.Model) -> Lists:
     """Histories of real customers and their recommendations: user rows, item rows, scores."""
     histories = read_tables(*shop_part, settings=make_settings()).histories()
-    users, _, items, scores = user_lists(shop_model.interest, histories, 5)
+    users, _, items, scores = user_lists(Scorer(shop_model.interest), histories, 5)
     return histories, users, items, scores
 
 
@@ -59,7 +59,7 @@ def test_all_contributions_together_are_the_score() -> None:
         np.zeros(20, np.bool_),
     )
     histories = sparse.csr_array((rng.random((15, 20)) * (rng.random((15, 20)) < 0.5)).astype(np.float32))
-    users, _, items, scores = user_lists(model, histories, 6)
+    users, _, items, scores = user_lists(Scorer(model), histories, 6)
     longest = int(np.diff(histories.indptr).max())
     _, amounts = explain(model, histories, users, items, most=longest)
     assert_allclose(amounts.sum(axis=1), scores, rtol=1e-5)

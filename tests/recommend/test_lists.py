@@ -10,7 +10,7 @@ from scipy import sparse
 
 import coterie
 from coterie.data import ShopTables
-from coterie.interest import InterestModel
+from coterie.interest import InterestModel, Scorer
 from coterie.recommend import group_lists, user_lists
 from coterie.settings import make_settings
 from coterie.tables import read_tables
@@ -52,7 +52,7 @@ def test_lists_are_the_best_items_in_order(
 ) -> None:
     model, histories = case
     barred = np.arange(model.n_items) % 3 == 0 if bar else None
-    found = user_lists(model, histories, k, include_seen=include_seen, barred=barred)
+    found = user_lists(Scorer(model), histories, k, include_seen=include_seen, barred=barred)
     expected = []
     for user, history in enumerate(histories.toarray()):
         if not history.any():
@@ -79,7 +79,7 @@ def test_a_group_s_score_is_the_mean_of_its_users_scores(
     dense = histories.toarray()
     groups = (np.arange(len(dense)) % (n_groups + 1) - 1).astype(np.int32)
     ids = pl.Series([f"i{item:02}" for item in range(model.n_items)])
-    lists = group_lists(model, histories, groups, n_groups, k, ids)
+    lists = group_lists(Scorer(model), histories, groups, n_groups, k, ids)
     for group in range(n_groups):
         members = [history / history.sum() for history in dense[groups == group] if history.any()]
         own = lists.filter(pl.col("group_id") == group + 1)
@@ -96,8 +96,8 @@ def test_a_group_s_score_is_the_mean_of_its_users_scores(
 def test_lists_of_real_customers_leave_out_what_they_have(
     shop_model: coterie.Model, histories: sparse.csr_array
 ) -> None:
-    users, ranks, items, scores = user_lists(shop_model.interest, histories, 10)
-    dense = shop_model.interest.scores(histories)
+    users, ranks, items, scores = user_lists(shop_model.scorer, histories, 10)
+    dense = shop_model.scorer.scores(histories)
     assert not histories.toarray()[users, items].any()
     assert_allclose(scores, dense[users, items], rtol=1e-5)
     dense[histories.toarray() > 0] = -np.inf
@@ -113,5 +113,5 @@ def test_a_user_who_has_everything_gets_nothing_more() -> None:
         np.zeros(3, np.bool_),
     )
     histories = sparse.csr_array(np.array([[1, 1, 1], [1, 1, 0], [0, 0, 0]], np.float32))
-    users, ranks, items, _ = user_lists(model, histories, 5)
+    users, ranks, items, _ = user_lists(Scorer(model), histories, 5)
     assert (users.tolist(), ranks.tolist(), items.tolist()) == ([1], [1], [2])

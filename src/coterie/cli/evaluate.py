@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from coterie.cli.options import INTEREST_SETTINGS, TABLE_SETTINGS, Events, Items, Json, Quiet, takes_settings
+from coterie.cli.options import (
+    INTEREST_SETTINGS,
+    SCORE_SETTINGS,
+    TABLE_SETTINGS,
+    Events,
+    Items,
+    Json,
+    Quiet,
+    takes_settings,
+)
 from coterie.cli.output import print_json, print_table
 from coterie.cli.progress import make_progress
 
@@ -21,7 +30,7 @@ recall: plain = hits ÷ items to find; calibrated = hits ÷ min(k, items to find
 low, high: 95 % interval over test users; popularity: users of the items listed"""
 
 
-@takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS)
+@takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)
 def evaluate(
     *,
     events: Events,

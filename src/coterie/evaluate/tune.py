@@ -18,7 +18,10 @@ GRID: Mapping[str, tuple[Any, ...]] = {
 """Setting → values tried beside the one it has; in this order, each with the best found so far of those before it."""
 
 HALF_LIVES = (10.0, 30.0, 100.0, 300.0)
-"""Values of `half_life_days` tried first where the split follows time."""
+"""Values of `half_life_days` tried first where the split has times."""
+
+LATE: Mapping[str, tuple[Any, ...]] = {"trend": (0.3, 0.7, 1.5, 3.0), "trend_days": (2.0, 7.0, 14.0)}
+"""Tried next where the test comes after all that is trained on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ class Tuning:
 
 
 def search(
-    earned: Callable[[dict[str, Any]], float], *, given: Collection[str] = (), timed: bool = False
+    earned: Callable[[dict[str, Any]], float],
+    *,
+    given: Collection[str] = (),
+    timed: bool = False,
+    late: bool = False,
 ) -> tuple[Trial, ...]:
     """Change one setting after the other and keep what earns more (coordinate search).
 
@@ -62,12 +69,13 @@ def search(
         earned: mean NDCG on validation users with some settings changed.
         given: settings that the caller has chosen, which stay.
         timed: whether the age of events can be told, so that `half_life_days` is searched too.
+        late: whether the test comes after all that is trained on, so that the trend is searched too.
 
     Returns:
         The trials, the untuned settings first.
     """
     trials = [Trial({}, earned({}))]
-    for name, values in _grid(given, timed).items():
+    for name, values in _grid(given, timed, late).items():
         best = best_of(trials).settings
         for value in values:
             changed = {**best, name: value}
@@ -75,9 +83,9 @@ def search(
     return tuple(trials)
 
 
-def n_trials(given: Collection[str], *, timed: bool) -> int:
+def n_trials(given: Collection[str], *, timed: bool, late: bool = False) -> int:
     """Number of trials that `search` makes."""
-    return 1 + sum(len(values) for values in _grid(given, timed).values())
+    return 1 + sum(len(values) for values in _grid(given, timed, late).values())
 
 
 def best_of(trials: Collection[Trial]) -> Trial:
@@ -86,6 +94,7 @@ def best_of(trials: Collection[Trial]) -> Trial:
     return listed[int(np.argmax([trial.value for trial in listed]))]
 
 
-def _grid(given: Collection[str], timed: bool) -> dict[str, tuple[Any, ...]]:
-    grid = {"half_life_days": HALF_LIVES, **GRID} if timed else dict(GRID)
+def _grid(given: Collection[str], timed: bool, late: bool) -> dict[str, tuple[Any, ...]]:
+    ages = {"half_life_days": HALF_LIVES} if timed else {}
+    grid = {**ages, **(LATE if late else {}), **GRID}
     return {name: values for name, values in grid.items() if name not in given}

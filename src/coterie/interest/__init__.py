@@ -3,5 +3,6 @@
 from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
+from coterie.interest.scoring import GroupPrior, Scorer
 
-__all__ = ["FitOptions", "InterestModel", "ItemStatistics", "fit_interest"]
+__all__ = ["FitOptions", "GroupPrior", "InterestModel", "ItemStatistics", "Scorer", "fit_interest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,15 +77,7 @@ class InterestModel:
         barred: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Best k items of every user, exact; see `kernels.topk.top_k` for the shapes."""
-        everyone = slice(0, histories.shape[0])
-        return top_k(
-            lambda rows: self.scores(histories if rows == everyone else histories[rows]),
-            histories.shape,
-            k,
-            seen=None if include_seen else histories,
-            barred=barred,
-            threads=None,
-        )
+        return best_items(self.scores, histories, k, include_seen=include_seen, barred=barred)
 
     def contributions(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
         """What each item of one history adds to the score of `target`; they sum to the score.
@@ -100,3 +93,23 @@ class InterestModel:
         pair = self.companions[:, [target]].toarray()[items, 0]
         together = self.taste[items] @ self.taste[target] + pair
         return np.asarray(weights * self.scale[items] * together / self.scale[target], dtype=np.float32)
+
+
+def best_items(
+    scores: Callable[[sparse.csr_array], NDArray[np.float32]],
+    histories: sparse.csr_array,
+    k: int,
+    *,
+    include_seen: bool = False,
+    barred: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Best k items of every history by these scores, exact; see `kernels.topk.top_k` for the shapes."""
+    everyone = slice(0, histories.shape[0])
+    return top_k(
+        lambda rows: scores(histories if rows == everyone else histories[rows]),
+        histories.shape,
+        k,
+        seen=None if include_seen else histories,
+        barred=barred,
+        threads=None,
+    )

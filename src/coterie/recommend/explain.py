@@ -21,8 +21,8 @@ def explain(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The history items that contribute most to each recommendation.
 
-    The score of item j for user u is Σ_i w_ui s_i (a_i · a_j + z_ij) / s_j over u's own history: each term is what one
-    item contributes.
+    The interest model's score of item j for user u is Σ_i w_ui s_i (a_i · a_j + z_ij) / s_j over u's own history: each
+    term is what one item contributes. Trend and prior are parts of their own (`Scorer.contributions`), not of an item.
 
     Args:
         interest: the interest model.
@@ -62,7 +62,7 @@ def _block(
     entry = histories.indptr[users][pair] + within
     source, target = histories.indices[entry], items[pair]
     weight = np.einsum("nd,nd->n", interest.taste[source], interest.taste[target])
-    if interest.companions.nnz:
+    if interest.companions.nnz and len(source):
         weight += np.asarray(interest.companions[source, target]).ravel()
     weight *= interest.scale[source] / interest.scale[target]
     contribution = (histories.data[entry] * weight).astype(np.float32)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from coterie.interest.model import InterestModel
+from coterie.interest.scoring import Scorer
 
 
 def user_lists(
-    interest: InterestModel,
+    scorer: Scorer,
     histories: sparse.csr_array,
     k: int,
     *,
@@ -21,7 +23,7 @@ def user_lists(
     """The best k items of every user, exactly, as parallel arrays.
 
     Args:
-        interest: the interest model.
+        scorer: gives the scores.
         histories: weights, shape (n_users, n_items).
         k: items for each user; a user for whom fewer are left gets fewer.
         include_seen: recommend items of the history too.
@@ -29,16 +31,16 @@ def user_lists(
 
     Returns:
         User rows, ranks from 1, item rows and scores, one entry for each recommendation. Users without history get
-        none: nothing is known of them that a score could rest on.
+        what everyone is expected to like; without a trend and a prior there is nothing to tell, and they get none.
     """
-    users = np.flatnonzero(np.diff(histories.indptr) > 0)
-    columns, scores = interest.top_items(histories[users], k, include_seen=include_seen, barred=barred)
+    users = np.flatnonzero((np.diff(histories.indptr) > 0) | scorer.knows_strangers)
+    columns, scores = scorer.top_items(histories[users], k, include_seen=include_seen, barred=barred)
     place, rank = np.nonzero(columns >= 0)
     return users[place], (rank + 1).astype(np.int32), columns[place, rank], scores[place, rank]
 
 
 def group_lists(
-    interest: InterestModel,
+    scorer: Scorer,
     histories: sparse.csr_array,
     groups: NDArray[np.int32],
     n_groups: int,
@@ -48,10 +50,11 @@ def group_lists(
     """The k items that each group's users, taken together, are likeliest to want.
 
     A group is scored like a user whose history is the mean of its users' histories, each scaled to sum to 1, so that
-    busy users do not speak for the rest. Scores are linear in the history: this is the mean of the users' scores.
+    busy users do not speak for the rest. Interest and trend are linear in the history: this is the mean of the users'
+    scores. The prior has no part in it: it stands in for what is not known of a user, and of a group enough is known.
 
     Args:
-        interest: the interest model.
+        scorer: gives the scores.
         histories: weights, shape (n_users, n_items).
         groups: primary group row of each user, −1 for none, shape (n_users,).
         n_groups: number of groups.
@@ -62,7 +65,7 @@ def group_lists(
         `group_id`, `rank`, `item_id`, `score`.
     """
     together = group_histories(histories, groups, n_groups)
-    columns, scores = interest.top_items(together, k, include_seen=True)
+    columns, scores = replace(scorer, prior=None).top_items(together, k, include_seen=True)
     place, rank = np.nonzero(columns >= 0)
     return pl.DataFrame(
         {
