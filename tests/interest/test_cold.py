@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from coterie.interest import FitOptions, fit_interest
-from coterie.interest.cold import learn_placing
+from coterie.interest.cold import learn_placing, scale_of_placed
 from coterie.kernels.metrics import calibrated_recall_at_k
 from coterie.kernels.topk import top_k
 
@@ -69,21 +70,22 @@ def test_taste_is_learnt_from_text() -> None:
     assert cosine.mean() > 0.8
 
 
-def test_the_taste_of_an_item_without_itself_is_that_of_a_fit_without_it() -> None:
-    text, taste = texts_with_taste()
-    events = np.ones(50, dtype=np.int64)
-    placing = learn_placing(text, taste, events)
-    for place in (0, 7, 49):
-        others = np.arange(50) != place
-        again = learn_placing(text[others], taste[others], events[others]).place(text[[place]])[0]
-        at = placing.sample.tolist().index(place)
-        np.testing.assert_allclose(placing.without[at], again, atol=1e-4)
-
-
 def test_nothing_is_learnt_from_items_without_text() -> None:
     text, taste = texts_with_taste()
     text[10] = 0
-    events = np.where(np.arange(50) == 10, 0, 3)
-    placing = learn_placing(text, taste, events)
-    assert len(placing.text) == 49
-    assert 10 not in placing.sample
+    assert len(learn_placing(text, taste, np.full(50, 3)).text) == 49
+
+
+def test_placed_items_take_the_share_of_the_places_that_is_theirs(shop_data: Shop) -> None:
+    hidden = hide_items(shop_data.histories, 2)
+    known = sparse.csr_array(shop_data.histories * ~hidden[None, :])
+    known.eliminate_zeros()
+    model = fit_interest(known, shop_data.text, replace(OPTIONS, cold=False))
+    assert not model.taste[hidden].any()
+    placed = learn_placing(shop_data.text, model.taste, np.bincount(known.indices, minlength=len(hidden)))
+    taste = placed.place(shop_data.text[hidden])
+    for share in (0.05, 0.2):
+        model.taste[hidden] = taste * np.float32(scale_of_placed(model, taste, known, share))
+        lists, _ = model.top_items(known, 20, barred=model.cold & ~hidden)
+        assert abs(hidden[lists].mean() - share) < 0.02
+        model.taste[hidden] = 0

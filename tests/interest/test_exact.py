@@ -133,3 +133,17 @@ def test_eigenpairs_are_used_where_the_space_is_large() -> None:
     values, vectors = top_eigenpairs(gram.multiply, 300, 10, rng=np.random.default_rng(0))
     np.testing.assert_allclose(values, np.linalg.eigvalsh(gram.dense())[::-1][:10], rtol=2e-3)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(10), atol=1e-5)
+
+
+def test_leaving_items_out_gives_what_a_fit_that_does_not_know_them_has() -> None:
+    histories = sparse.random_array((40, 12), density=0.3, rng=np.random.default_rng(3), format="csr", dtype=np.float32)
+    histories.sort_indices()
+    whole = ItemStatistics.of(histories, 0.25)
+    left_out = np.zeros(12, dtype=bool)
+    left_out[[2, 7]] = True
+    part = whole.without_items(left_out)
+    assert not part.warm[left_out].any()
+    rest = np.flatnonzero(part.warm)
+    dense = whole.damped.toarray()[:, rest]
+    np.testing.assert_allclose(part.together(), dense.T @ dense, atol=1e-4)
+    np.testing.assert_allclose(part.damped.toarray()[:, rest], dense)

@@ -120,6 +120,6 @@ def _points(
     statistics: ItemStatistics | None = None,
 ) -> FloatArray:
     """Vectors that users are grouped by, shape (n_users, dimensions), rows of length 1."""
-    fit = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, seed=judging.refits.seed)
+    fit = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=judging.refits.seed)
     vectors = fit_interest(histories, text_vectors, fit, statistics=statistics).fold_in(histories)
     return unit(np.ascontiguousarray(vectors[:, : judging.dimensions]))

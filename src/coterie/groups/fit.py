@@ -285,7 +285,7 @@ def _taste(
     options: GroupOptions,
     statistics: ItemStatistics | None = None,
 ) -> InterestModel:
-    fit = replace(options.interest, dimensions=max(DIMENSIONS), companions=0, seed=options.seed)
+    fit = replace(options.interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=options.seed)
     return fit_interest(histories, text_vectors, fit, statistics=statistics)
 
 

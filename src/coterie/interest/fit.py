@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.interest.choose import TEXT_PRIOR, choose
-from coterie.interest.cold import add_cold_items
-from coterie.interest.exact import fit_exact
+from coterie.interest.cold import learn_placing, scale_of_placed
+from coterie.interest.exact import Parts, fit_exact
 from coterie.interest.gram import Gram, ItemStatistics
 from coterie.interest.large import fit_large
 from coterie.interest.model import InterestModel, no_companions
+from coterie.parallel import side_by_side
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 
@@ -28,6 +29,11 @@ TRAINING_USERS = 20_000
 QUICK_DIMENSIONS = 256
 """Most taste dimensions of the fits that only choose."""
 
+HIDDEN_ITEMS = 0.2
+"""Share of the warm items that are hidden to find the scale of placed items."""
+FEWEST_HIDDEN = 5
+"""With fewer of them the scale stays as it is learnt."""
+
 
 @dataclass(frozen=True)
 class FitOptions:
@@ -40,6 +46,7 @@ class FitOptions:
         dimensions: most taste dimensions.
         companions: most companions kept for each item.
         exact_items: warm items up to which the exact route is taken.
+        cold: whether items without events are placed by their text.
         seed: seed of the starting blocks.
     """
 
@@ -49,6 +56,7 @@ class FitOptions:
     dimensions: int = 512
     companions: int = 32
     exact_items: int = 15_000
+    cold: bool = True
     seed: int = 0
 
 
@@ -105,6 +113,7 @@ def _chosen(
         options,
         exact_items=min(options.exact_items, QUICK_EXACT_ITEMS),
         dimensions=min(options.dimensions, QUICK_DIMENSIONS),
+        cold=False,
     )
     with progress.stage("choosing the text prior", total=len(priors), unit="fits") as step:
 
@@ -121,6 +130,23 @@ def _chosen(
 
 def _fit(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> InterestModel:
     """The model for centred text and a text prior that is not None."""
+    warm, readable = statistics.warm, np.asarray(text.any(axis=1))
+    cold = np.flatnonzero(~warm & readable)
+    if not (options.cold and len(cold) and readable[warm].any()):
+        return _fit_warm(statistics, text, options)
+    # Both know λ of the whole.
+    decided = options if options.ridge is not None else replace(options, ridge=default_ridge(statistics))
+    model: InterestModel
+    model, scale = side_by_side(
+        lambda: _fit_warm(statistics, text, decided), lambda: _scale_of_cold(statistics, text, decided)
+    )
+    taste = model.taste.copy()
+    taste[cold] = learn_placing(text, model.taste, statistics.events()).place(text[cold]) * np.float32(scale)
+    return replace(model, taste=taste)
+
+
+def _fit_warm(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> InterestModel:
+    """The model with the zero vector for every item without events."""
     warm, n_items = statistics.warm, len(statistics.warm)
     columns = np.flatnonzero(warm)
     alpha = options.text_prior or 0.0
@@ -131,8 +157,39 @@ def _fit(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> I
     gram = Gram(statistics.damped[:, columns], text[columns], alpha, ridge, statistics)
     rng = generator(options.seed, "interest")
     route = fit_exact if len(columns) <= options.exact_items else fit_large
-    parts = route(gram, options.dimensions, options.companions, rng)
-    return add_cold_items(parts, text, warm, gram)
+    return _among_all(route(gram, options.dimensions, options.companions, rng), warm, ridge, alpha)
+
+
+def _among_all(parts: Parts, warm: NDArray[np.bool_], ridge: float, alpha: float) -> InterestModel:
+    """The warm items' vectors, companions and scale in their rows among all items."""
+    rows = np.flatnonzero(warm)
+    taste = np.zeros((len(warm), parts.taste.shape[1]), dtype=np.float32)
+    taste[rows] = parts.taste
+    scale = np.ones(len(warm), dtype=np.float32)
+    scale[rows] = parts.scale / parts.scale.mean()
+    pairs = parts.companions.tocoo()
+    placed = sparse.csr_array(
+        (pairs.data, (rows[pairs.coords[0]], rows[pairs.coords[1]])), shape=(len(warm), len(warm))
+    )
+    return InterestModel(taste, placed, scale, ~warm, ridge, alpha)
+
+
+def _scale_of_cold(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> float:
+    """Scale of the taste of cold items, from a fit that does not know some of the warm items.
+
+    They have to be unknown to it: the taste of the items around a warm item was learnt together with its own.
+    """
+    able = np.flatnonzero(statistics.warm & text.any(axis=1))
+    count = round(HIDDEN_ITEMS * len(able))
+    if count < FEWEST_HIDDEN:
+        return 1.0
+    hidden = np.zeros(len(statistics.warm), dtype=np.bool_)
+    hidden[generator(options.seed, "hidden items").choice(able, count, replace=False)] = True
+    part = statistics.without_items(hidden)
+    model = _fit_warm(part, text, options)
+    placed = learn_placing(text, model.taste, part.events()).place(text[hidden])
+    events = statistics.events()
+    return scale_of_placed(model, placed, part.damped, float(events[hidden].sum() / events.sum()))
 
 
 def default_ridge(statistics: ItemStatistics) -> float:

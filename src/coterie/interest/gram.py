@@ -61,6 +61,21 @@ class ItemStatistics:
         """
         return ItemStatistics(self.damped[np.flatnonzero(~left_out)], (self, self.damped[np.flatnonzero(left_out)]))
 
+    def without_items(self, left_out: BoolArray) -> ItemStatistics:
+        """What a fit that does not know some items has; histories are damped as they are with them.
+
+        Args:
+            left_out: shape (n_items,).
+        """
+        kept = ~left_out[self.damped.indices]
+        starts = np.concatenate([[0], np.cumsum(kept)])[self.damped.indptr].astype(self.damped.indptr.dtype)
+        damped = sparse.csr_array((self.damped.data[kept], self.damped.indices[kept], starts), shape=self.damped.shape)
+        return ItemStatistics(damped, (self, self.damped[:0]))
+
+    def events(self) -> NDArray[np.int64]:
+        """Users of each item, shape (n_items,)."""
+        return np.bincount(self.damped.indices, minlength=self.damped.shape[1])
+
     def together(self) -> FloatArray:
         """X̃ᵀX̃ over the warm items, shape (n_warm, n_warm): not to be written to."""
         with self._lock:
