@@ -137,16 +137,17 @@ def find_groups(
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
-        vectors = _taste(kept, text_vectors, options).fold_in(kept)
+        learnt = _taste(kept, text_vectors, options)
+        vectors, tastes = learnt.fold_in(kept), unit(learnt.taste)
     judges = generator(options.seed, "judges").random(len(sample)) < 0.5
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
         choosing = judging = hidden
-    taken, tried, choice = _search(_Search(kept, choosing, vectors, options), grouper, progress)
+    taken, tried, choice = _search(_Search(kept, choosing, vectors, tastes, options), grouper, progress)
     place = choose(tried)
     labels = tried[place].labels
     curve = tuple(replace(one.point, chosen=index == place) for index, one in enumerate(tried))
-    n_groups, before = curve[place].groups, evidence(kept, labels, curve[place].groups)
+    n_groups, before = curve[place].groups, evidence(kept, labels, curve[place].groups, tastes)
     judged = held_out_gain(before, judging, labels)
     with progress.stage("finding the groups"):
         shares = (np.bincount(labels[labels >= 0], minlength=n_groups) / max(1, len(labels))).astype(np.float32)
@@ -154,24 +155,25 @@ def find_groups(
         calibration = HiddenWeights.of(before, shares, kept, judging).curve(steps)
         shared = statistics if len(sample) == histories.shape[0] else None
         model = _taste(sampled, text_vectors, options, shared)
-        weights, map_rows, map_vectors = _settle(sampled, model.fold_in(sampled), tried[place], taken, options.seed)
+        weights, map_rows, map_vectors = _settle(sampled, model, tried[place], taken, options.seed)
         draft = Grouping(weights, shares, STEPS[steps], taken.leaves_unassigned)
         grouping, order = _by_size(draft, histories)
     ordered = _renumbered(labels, order)
     shuffled = generator(options.seed, "random groups").permutation(labels)
-    random = held_out_gain(evidence(kept, shuffled, n_groups), judging, shuffled).bits
+    random = held_out_gain(evidence(kept, shuffled, n_groups, tastes), judging, shuffled).bits
     gain = replace(judged, by_group=judged.by_group[order], error_by_group=judged.error_by_group[order])
-    broad = broad_groups(kept, judging, ordered, len(order))
+    broad = broad_groups(kept, judging, ordered, len(order), tastes)
     return GroupsFound(grouping, gain, random, curve, choice, calibration, broad, sample[map_rows], map_vectors)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """What groupings are made of: kept events, hidden events that choose, vectors of the users, and options."""
+    """What groupings are made of: kept events, hidden events that choose, vectors of users and items, and options."""
 
     kept: sparse.csr_array
     choosing: sparse.csr_array
     vectors: FloatArray
+    tastes: FloatArray
     options: GroupOptions
 
 
@@ -219,7 +221,13 @@ def choose(tried: list[Tried]) -> int:
 
 
 def group_users(
-    histories: sparse.csr_array, points: FloatArray, grouper: Grouper, n_groups: int, *, rng: np.random.Generator
+    histories: sparse.csr_array,
+    points: FloatArray,
+    grouper: Grouper,
+    n_groups: int,
+    *,
+    rng: np.random.Generator,
+    tastes: FloatArray | None = None,
 ) -> tuple[IntArray, float]:
     """Group users by their vectors and refine the groups by evidence.
 
@@ -229,6 +237,7 @@ def group_users(
         grouper: what groups the vectors.
         n_groups: groups wanted.
         rng: decides every random choice.
+        tastes: as in `evidence`.
 
     Returns:
         Labels, −1 for none, shape (n_users,); and the share of users that the grouper itself left in no group. Where
@@ -240,10 +249,17 @@ def group_users(
     if left == 1:
         labels = np.zeros_like(labels)
     found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
-    return refine(histories, labels, found, leave=grouper.leaves_unassigned), left
+    return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned), left
 
 
-def refine(histories: sparse.csr_array, labels: IntArray, n_groups: int, *, leave: bool = False) -> IntArray:
+def refine(
+    histories: sparse.csr_array,
+    labels: IntArray,
+    n_groups: int,
+    tastes: FloatArray | None = None,
+    *,
+    leave: bool = False,
+) -> IntArray:
     """Move each user to the group whose item distribution explains him best, a few times over, shape (n_users,).
 
     Users labelled −1 are placed like the others. With `leave`, whoever is explained no better by any group than by
@@ -251,7 +267,7 @@ def refine(histories: sparse.csr_array, labels: IntArray, n_groups: int, *, leav
     """
     known = np.diff(histories.indptr) > 0
     for _ in range(REFINEMENTS):
-        scores = histories @ evidence(histories, labels, n_groups)
+        scores = histories @ evidence(histories, labels, n_groups, tastes)
         moved = np.where(known, scores.argmax(axis=1), labels).astype(np.int32)
         if leave:
             moved[scores.max(axis=1) <= 0] = -1
@@ -310,9 +326,9 @@ def _best_grouping(search: _Search, grouper: Grouper, number: int) -> Tried:
     for dimensions in sorted({min(wanted, most) for wanted in DIMENSIONS}):
         points = unit(np.ascontiguousarray(vectors[:, :dimensions]))
         rng = generator(search.options.seed, "group", number, dimensions)
-        labels, left = group_users(kept, points, grouper, number, rng=rng)
+        labels, left = group_users(kept, points, grouper, number, rng=rng, tastes=search.tastes)
         found = max(number if grouper.exact_number else 1, int(labels.max()) + 1)
-        weights = evidence(kept, labels, found)
+        weights = evidence(kept, labels, found, search.tastes)
         point = CurvePoint(found, dimensions, held_out_gain(weights, choosing, labels))
         tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr), left))
     return tried[choose(tried)]
@@ -329,26 +345,27 @@ def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
     points = unit(np.ascontiguousarray(search.vectors[:, : tried.point.dimensions]))
 
     def again(rows: NDArray[np.int64], rng: np.random.Generator) -> IntArray:
-        return group_users(search.kept[rows], points[rows], grouper, tried.point.groups, rng=rng)[0]
+        number = tried.point.groups
+        return group_users(search.kept[rows], points[rows], grouper, number, rng=rng, tastes=search.tastes)[0]
 
     return refound(again, tried.labels, generator(search.options.seed, "groupers", grouper.name))
 
 
 def _settle(
-    histories: sparse.csr_array, vectors: FloatArray, tried: Tried, grouper: Grouper, seed: int
+    histories: sparse.csr_array, model: InterestModel, tried: Tried, grouper: Grouper, seed: int
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
-    point = tried.point
-    points = unit(np.ascontiguousarray(vectors[:, : point.dimensions]))
+    point, tastes = tried.point, unit(model.taste)
+    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : point.dimensions]))
     known = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
     final = tried.labels.copy()
     if len(known) and isinstance(grouper, SphericalKMeans):
         start = prototypes(points, final, point.groups)
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
-    final = refine(histories, final, point.groups, leave=grouper.leaves_unassigned)
+    final = refine(histories, final, point.groups, tastes, leave=grouper.leaves_unassigned)
     if len(known) > MAP_USERS:
         known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
-    return evidence(histories, final, point.groups), known, points[known]
+    return evidence(histories, final, point.groups, tastes), known, points[known]
 
 
 def _by_size(draft: Grouping, histories: sparse.csr_array) -> tuple[Grouping, NDArray[np.int64]]:
