@@ -11,7 +11,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from coterie.groups import GroupOptions, GroupsFound, find_groups
 from coterie.groups.evidence import Gain, evidence, held_out_gain
-from coterie.groups.fit import NUMBERS, CurvePoint, Tried, choose, refine
+from coterie.groups.fit import refine
+from coterie.groups.numbers import NUMBERS, CurvePoint, Tried, choose
 from coterie.interest import FitOptions
 
 Planter = Callable[..., tuple[sparse.csr_array, np.ndarray]]

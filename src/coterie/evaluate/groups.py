@@ -105,9 +105,7 @@ def judge_groups(
         interest = fit_interest(kept, text_vectors, judging.interest, statistics=statistics)
         points, tastes = _vectors(kept, text_vectors, judging, statistics)
         rng = generator(seed, "value: groups")
-        groups, _ = group_users(
-            kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng, tastes=tastes
-        )
+        groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng, tastes=tastes)
         return value_of_groups(kept, hidden, interest, groups, seed=seed)
 
     with progress.stage("testing the groups"):

@@ -59,9 +59,7 @@ def evidence(
     return np.ascontiguousarray(np.log(ratio).T, dtype=np.float32)
 
 
-def _expected_lifts(
-    counts: NDArray[np.float64], share: NDArray[np.float64], tastes: FloatArray
-) -> NDArray[np.float64]:
+def _expected_lifts(counts: NDArray[np.float64], share: NDArray[np.float64], tastes: FloatArray) -> NDArray[np.float64]:
     """q(i | g) / p(i), shape (n_groups, n_items)."""
     sizes = counts.sum(axis=1)
     spread = ((tastes * share[:, None].astype(np.float32)).T @ tastes).astype(np.float64)

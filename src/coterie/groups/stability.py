@@ -88,7 +88,5 @@ def _refit(
     """Users drawn, and the groups found among them."""
     rng = generator(refits.seed, "stability", place)
     drawn = np.unique(rng.integers(0, len(points), len(points)))
-    again, _ = group_users(
-        histories[drawn], points[drawn], refits.grouper, refits.n_groups, rng=rng, tastes=tastes
-    )
+    again, _ = group_users(histories[drawn], points[drawn], refits.grouper, refits.n_groups, rng=rng, tastes=tastes)
     return drawn, again
