@@ -13,7 +13,7 @@ from coterie.groups.evidence import Gain, ratio
 
 IntArray = NDArray[np.int32]
 
-NUMBERS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+NUMBERS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 40, 50, 64, 80, 100)
 """Tried first, up to the most that are wanted; then those beside the best."""
 ROUGH_NUMBERS = (5, 10, 20, 40)
 """Tried with groupers that make about as many groups as they are asked for."""
