@@ -1,7 +1,7 @@
 """Held-out gain of Coterie's groups against other ways of grouping: same hidden events, same number of groups.
 
     python benchmarks/groups.py [--data ../shared/data] [--seeds 3] [--sets uci-online-retail ...] [--results FILE]
-                                [--with-bertopic] [--with-umap]        needs the bench extra (implicit)
+                                [--with-bertopic] [--with-umap]        needs the extras bench and bench-topics
 
 A fifth of every user's events is hidden; everything is made from the rest. Gains are in bits per event, with the
 standard error over users, one column a seed. Then dblp-4area: four groups of authors against their real areas, as an

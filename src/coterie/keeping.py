@@ -16,9 +16,10 @@ from coterie.evaluate.value import GroupValue
 from coterie.groups.calibration import CalibrationPoint
 from coterie.groups.choice import Choice, GrouperTried
 from coterie.groups.evidence import Gain
-from coterie.groups.fit import CurvePoint, GroupsFound
+from coterie.groups.fit import GroupsFound
 from coterie.groups.hierarchy import Broad
 from coterie.groups.model import Grouping
+from coterie.groups.numbers import CurvePoint
 from coterie.interest.model import InterestModel
 from coterie.stages import Stage
 from coterie.tables.dataset import Accounting, Dataset, Events

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from coterie.groups.evidence import PRIOR_EVENTS, bits_of_users, evidence, held_out_gain
+from coterie.groups.evidence import (
+    EXPECTED_EVENTS,
+    LEAST_LIFT,
+    PRIOR_EVENTS,
+    RIDGE,
+    bits_of_users,
+    evidence,
+    held_out_gain,
+)
+from coterie.groups.grouper import unit
 from coterie.kernels.holdout import hide
 
 Planter = Callable[..., tuple[sparse.csr_array, np.ndarray]]
@@ -42,6 +51,19 @@ def slow_evidence(histories: sparse.csr_array, labels: np.ndarray, n_groups: int
     return weights
 
 
+def slow_lifts(counts: np.ndarray, share: np.ndarray, tastes: np.ndarray) -> np.ndarray:
+    """Expected lifts of one group: the ridge regression as weighted least squares with rows for the prior."""
+    size = counts.sum()
+    width = tastes.shape[1]
+    weight = np.sqrt(size * share)
+    lifts = np.divide(counts, size * share, out=np.ones_like(share), where=size * share > 0)
+    rows = np.vstack([tastes * weight[:, None], np.sqrt(RIDGE) * np.eye(width)])
+    wanted = np.concatenate([(lifts - 1) * weight, np.zeros(width)])
+    pull = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    expected = np.maximum(1 + tastes @ pull, LEAST_LIFT)
+    return np.asarray(expected / (expected @ share))
+
+
 def slow_gain(weights: np.ndarray, hidden: sparse.csr_array, labels: np.ndarray) -> list[float]:
     """Bits of each hidden event."""
     cells = hidden.tocoo()
@@ -53,6 +75,34 @@ def slow_gain(weights: np.ndarray, hidden: sparse.csr_array, labels: np.ndarray)
 @settings(max_examples=60, deadline=None)
 def test_evidence_agrees_with_the_formula(case: tuple[sparse.csr_array, np.ndarray, int]) -> None:
     assert_allclose(evidence(*case), slow_evidence(*case), atol=2e-5)
+
+
+@given(grouped(), st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_what_tastes_expect_agrees_with_least_squares(
+    case: tuple[sparse.csr_array, np.ndarray, int], width: int
+) -> None:
+    histories, labels, n_groups = case
+    tastes = unit(np.random.default_rng(width).standard_normal((histories.shape[1], width)).astype(np.float32))
+    dense = histories.toarray().astype(float) / (histories.data.mean() if histories.nnz else 1)
+    share = (dense.sum(axis=0) + 1) / (dense.sum(axis=0) + 1).sum()
+    found = evidence(histories, labels, n_groups, tastes)
+    for group in range(n_groups):
+        counts = dense[labels == group].sum(axis=0)
+        expected = slow_lifts(counts, share, tastes) * share
+        within = (counts + EXPECTED_EVENTS * expected) / (counts.sum() + EXPECTED_EVENTS)
+        assert_allclose(found[:, group], np.log(within / share), atol=1e-4)
+        assert np.exp(found[:, group]) @ share == pytest.approx(1, abs=1e-4)
+
+
+def test_an_item_that_nobody_took_says_what_its_like_say() -> None:
+    """Items 0 and 1 have one taste, 2 and 3 another; nobody took 1 and 3."""
+    histories = sparse.csr_array(np.repeat([[1, 0, 0, 0], [0, 0, 1, 0]], 200, axis=0).astype(np.float32))
+    labels = np.repeat([0, 1], 200).astype(np.int32)
+    tastes = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    weights = evidence(histories, labels, 2, tastes)
+    assert weights[1, 0] > 0.3 > -0.3 > weights[3, 0]
+    assert abs(evidence(histories, labels, 2)[1] - evidence(histories, labels, 2)[3]).max() < 1e-6
 
 
 @given(grouped())

@@ -94,7 +94,8 @@ def judge_groups(
     def found_again() -> NDArray[np.float64]:
         every = np.full(int(labels.max(initial=-1)) + 1, np.nan)
         if judging.refits.count:
-            part = stability(sampled, _points(sampled, text_vectors, judging), labels[users], judging.refits)
+            points, tastes = _vectors(sampled, text_vectors, judging)
+            part = stability(sampled, points, labels[users], judging.refits, tastes)
             every[: len(part)] = part
         return every
 
@@ -102,9 +103,9 @@ def judge_groups(
         kept, hidden = hide(sampled, HIDDEN_SHARE, generator(seed, "value"))
         statistics = ItemStatistics.of(kept, judging.interest.beta)
         interest = fit_interest(kept, text_vectors, judging.interest, statistics=statistics)
-        points = _points(kept, text_vectors, judging, statistics)
+        points, tastes = _vectors(kept, text_vectors, judging, statistics)
         rng = generator(seed, "value: groups")
-        groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng)
+        groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng, tastes=tastes)
         return value_of_groups(kept, hidden, interest, groups, seed=seed)
 
     with progress.stage("testing the groups"):
@@ -113,13 +114,14 @@ def judge_groups(
     return Judged(again, np.bincount(own[own >= 0], minlength=len(again)), value, len(users))
 
 
-def _points(
+def _vectors(
     histories: sparse.csr_array,
     text_vectors: FloatArray,
     judging: Judging,
     statistics: ItemStatistics | None = None,
-) -> FloatArray:
-    """Vectors that users are grouped by, shape (n_users, dimensions), rows of length 1."""
+) -> tuple[FloatArray, FloatArray]:
+    """Vectors that users are grouped by, shape (n_users, dimensions), and tastes of the items; rows of length 1."""
     fit = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=judging.refits.seed)
-    vectors = fit_interest(histories, text_vectors, fit, statistics=statistics).fold_in(histories)
-    return unit(np.ascontiguousarray(vectors[:, : judging.dimensions]))
+    model = fit_interest(histories, text_vectors, fit, statistics=statistics)
+    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : judging.dimensions]))
+    return points, unit(model.taste)

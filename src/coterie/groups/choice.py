@@ -15,7 +15,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 REFITS = 3
-DRAWN = 0.8
+DRAWN, MOST_DRAWN = 0.8, 20_000
+"""Share of the users that a refit sees, and the most."""
 STABLE = 0.6
 """Mean Jaccard index below which groups are not to be trusted (Hennig 2007)."""
 
@@ -90,6 +91,8 @@ def refound(
 ) -> float:
     """How alike the groups are that come out of four fifths of the users, three times over: mean Jaccard index.
 
+    At most `MOST_DRAWN` users are drawn.
+
     Each group is compared with the one most like it; groups weigh by their users.
 
     Args:
@@ -99,7 +102,7 @@ def refound(
     """
     found = []
     for _ in range(REFITS):
-        rows = np.sort(rng.choice(len(labels), max(1, int(DRAWN * len(labels))), replace=False))
+        rows = np.sort(rng.choice(len(labels), min(MOST_DRAWN, max(1, int(DRAWN * len(labels)))), replace=False))
         found.append(_alike(labels[rows], group(rows, rng)))
     return float(np.mean(found))
 

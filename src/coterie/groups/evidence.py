@@ -11,20 +11,37 @@ from scipy import sparse
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-PRIOR_EVENTS = 1_000.0
-"""Weight of everyone's item distribution in each group's, in events: a group has to earn its differences."""
+PRIOR_EVENTS, EXPECTED_EVENTS = 1_000.0, 20_000.0
+"""Weight of what is expected of a group in its item distribution, in events: where that is everyone's distribution, and
+where it comes from the items' tastes. A group has to earn its differences."""
+RIDGE = 50.0
+"""Weight of the prior on a group's pull towards each direction of taste, in events."""
+LEAST_LIFT = 0.1
+"""A group is expected to take no item less often than this part of what everyone does."""
 
 
-def evidence(histories: sparse.csr_array, labels: IntArray, n_groups: int) -> FloatArray:
+def evidence(
+    histories: sparse.csr_array, labels: IntArray, n_groups: int, tastes: FloatArray | None = None
+) -> FloatArray:
     """log p(i | g) − log p(i) in nats, shape (n_items, n_groups).
 
     With n_gi the events of group g on item i, n_g all its events and p(i) everyone's distribution (each item one event
-    more than seen, so that none is impossible), p(i | g) = (n_gi + m p(i)) / (n_g + m), m = `PRIOR_EVENTS`.
+    more than seen, so that none is impossible),
+
+        p(i | g) = (n_gi + m q(i | g)) / (n_g + m),
+
+    where q is what is expected of the group: p(i), with m = `PRIOR_EVENTS`; or, with the items' tastes a_i,
+
+        q(i | g) ∝ p(i) max(1 + a_i · c_g, `LEAST_LIFT`),   m = `EXPECTED_EVENTS`,
+
+    c_g being the ridge regression of the lifts n_gi / (n_g p(i)) − 1 on the tastes, each with weight n_g p(i). So an
+    item that few took says what its like say.
 
     Args:
         histories: weights, shape (n_users, n_items); they are scaled to a mean of 1, so that they count events.
         labels: group of each user, −1 for none, shape (n_users,).
         n_groups: number of groups.
+        tastes: taste vectors of the items, rows of length 1 or 0, shape (n_items, d); None: not known.
     """
     inside = np.flatnonzero(labels >= 0)
     scale = 1 / histories.data.mean() if histories.nnz else 1.0
@@ -35,8 +52,22 @@ def evidence(histories: sparse.csr_array, labels: IntArray, n_groups: int) -> Fl
     everyone = np.asarray(histories.sum(axis=0)).ravel() * scale + 1.0
     share = everyone / everyone.sum()
     sizes = counts.sum(axis=1, keepdims=True)
-    ratio = (counts + PRIOR_EVENTS * share) / ((sizes + PRIOR_EVENTS) * share)
+    lifts, prior = np.ones(1), PRIOR_EVENTS
+    if tastes is not None and tastes.shape[1]:
+        lifts, prior = _expected_lifts(counts, share, tastes), EXPECTED_EVENTS
+    ratio = (counts + prior * lifts * share) / ((sizes + prior) * share)
     return np.ascontiguousarray(np.log(ratio).T, dtype=np.float32)
+
+
+def _expected_lifts(counts: NDArray[np.float64], share: NDArray[np.float64], tastes: FloatArray) -> NDArray[np.float64]:
+    """q(i | g) / p(i), shape (n_groups, n_items)."""
+    sizes = counts.sum(axis=1)
+    spread = ((tastes * share[:, None].astype(np.float32)).T @ tastes).astype(np.float64)
+    more = ((counts - sizes[:, None] * share).astype(np.float32) @ tastes).astype(np.float64)
+    ridge = RIDGE * np.eye(len(spread))
+    pull = np.linalg.solve(sizes[:, None, None] * spread + ridge, more[:, :, None])[:, :, 0]
+    lifts = np.maximum(1 + pull.astype(np.float32) @ tastes.T, LEAST_LIFT).astype(np.float64)
+    return np.asarray(lifts / (lifts @ share)[:, None])
 
 
 @dataclass(frozen=True)

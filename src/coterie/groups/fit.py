@@ -13,11 +13,21 @@ from coterie.errors import MissingExtraError
 from coterie.groups.adapter import GROUPERS, make_grouper
 from coterie.groups.calibration import STEPS, CalibrationPoint, HiddenWeights
 from coterie.groups.choice import Choice, GrouperTried, choose_grouper, refound
-from coterie.groups.evidence import Gain, bits_of_users, evidence, held_out_gain, ratio
+from coterie.groups.evidence import Gain, bits_of_users, evidence, held_out_gain
 from coterie.groups.grouper import Grouper, prototypes, unit
 from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
+from coterie.groups.numbers import (
+    CLOSER,
+    NUMBERS,
+    ROUGH_NUMBERS,
+    CurvePoint,
+    Tried,
+    choose,
+    choose_stable,
+    halfway,
+)
 from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
@@ -31,9 +41,6 @@ IntArray = NDArray[np.int32]
 HIDDEN_SHARE = 0.2
 DIMENSIONS = (8, 16, 32, 64)
 """Taste dimensions tried; groups want about as many as there are groups."""
-NUMBERS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
-ROUGH_NUMBERS = (5, 10, 20, 40)
-"""Tried with groupers that make about as many groups as they are asked for."""
 REFINEMENTS = 8
 MAP_USERS = 4_000
 
@@ -57,30 +64,6 @@ class GroupOptions:
     sample_users: int = 200_000
     interest: FitOptions = field(default_factory=FitOptions)
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Held-out gain of one number of groups, on the users that the choice may see."""
-
-    groups: int
-    dimensions: int
-    gain: Gain
-    chosen: bool = False
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A grouping that was tried: its point, the users' labels, and bits saved and hidden events of each user.
-
-    `left` is the share of users that the grouper itself left in no group.
-    """
-
-    point: CurvePoint
-    labels: IntArray
-    bits: NDArray[np.float64]
-    events: NDArray[np.int64]
-    left: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -137,16 +120,16 @@ def find_groups(
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
-        vectors = _taste(kept, text_vectors, options).fold_in(kept)
+        learnt = _taste(kept, text_vectors, options)
+        vectors, tastes = learnt.fold_in(kept), unit(learnt.taste)
     judges = generator(options.seed, "judges").random(len(sample)) < 0.5
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
         choosing = judging = hidden
-    taken, tried, choice = _search(_Search(kept, choosing, vectors, options), grouper, progress)
-    place = choose(tried)
-    labels = tried[place].labels
-    curve = tuple(replace(one.point, chosen=index == place) for index, one in enumerate(tried))
-    n_groups, before = curve[place].groups, evidence(kept, labels, curve[place].groups)
+    taken, choice = _search(_Search(kept, choosing, vectors, tastes, options), grouper, progress)
+    labels, n_groups = taken.best.labels, taken.best.point.groups
+    curve = tuple(replace(one.point, chosen=one is taken.best) for one in taken.tried)
+    before = evidence(kept, labels, n_groups, tastes)
     judged = held_out_gain(before, judging, labels)
     with progress.stage("finding the groups"):
         shares = (np.bincount(labels[labels >= 0], minlength=n_groups) / max(1, len(labels))).astype(np.float32)
@@ -154,72 +137,73 @@ def find_groups(
         calibration = HiddenWeights.of(before, shares, kept, judging).curve(steps)
         shared = statistics if len(sample) == histories.shape[0] else None
         model = _taste(sampled, text_vectors, options, shared)
-        weights, map_rows, map_vectors = _settle(sampled, model.fold_in(sampled), tried[place], taken, options.seed)
-        draft = Grouping(weights, shares, STEPS[steps], taken.leaves_unassigned)
+        weights, map_rows, map_vectors = _settle(sampled, model, taken.best, taken.grouper, options.seed)
+        draft = Grouping(weights, shares, STEPS[steps], taken.grouper.leaves_unassigned)
         grouping, order = _by_size(draft, histories)
     ordered = _renumbered(labels, order)
     shuffled = generator(options.seed, "random groups").permutation(labels)
-    random = held_out_gain(evidence(kept, shuffled, n_groups), judging, shuffled).bits
+    random = held_out_gain(evidence(kept, shuffled, n_groups, tastes), judging, shuffled).bits
     gain = replace(judged, by_group=judged.by_group[order], error_by_group=judged.error_by_group[order])
-    broad = broad_groups(kept, judging, ordered, len(order))
+    broad = broad_groups(kept, judging, ordered, len(order), tastes)
     return GroupsFound(grouping, gain, random, curve, choice, calibration, broad, sample[map_rows], map_vectors)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """What groupings are made of: kept events, hidden events that choose, vectors of the users, and options."""
+    """What groupings are made of: kept events, hidden events that choose, vectors of users and items, and options."""
 
     kept: sparse.csr_array
     choosing: sparse.csr_array
     vectors: FloatArray
+    tastes: FloatArray
     options: GroupOptions
 
 
-def _search(search: _Search, grouper: Grouper | None, progress: Progress) -> tuple[Grouper, list[Tried], Choice]:
-    """The grouper taken, what was tried with it by number of groups, and the choice between groupers."""
+@dataclass(frozen=True)
+class _Curve:
+    """What was tried with one grouper, by number of groups, ascending; and the place of the number chosen."""
+
+    grouper: Grouper
+    tried: list[Tried]
+    place: int
+
+    @property
+    def best(self) -> Tried:
+        return self.tried[self.place]
+
+
+def _search(search: _Search, grouper: Grouper | None, progress: Progress) -> tuple[_Curve, Choice]:
+    """What was tried with the grouper taken, and the choice between groupers."""
     options = search.options
     if grouper is not None or options.grouper != "auto":
         only = grouper or make_grouper(options.grouper)
-        tried = _curve(search, only, _numbers(options, len(search.vectors), only), progress)
-        alone = replace(_summary(only, tried[choose(tried)]), chosen=True)
-        return only, tried, Choice((alone,), f"{only.name} was asked for")
-    groupers: list[Grouper] = []
-    curves: list[list[Tried]] = []
-    best: list[Tried] = []
+        curve = _curve(search, only, _numbers(options, len(search.vectors), only), progress)
+        return curve, Choice((replace(_summary(curve), chosen=True),), f"{only.name} was asked for")
+    curves: list[_Curve] = []
     summaries: list[GrouperTried] = []
     for each in map(make_grouper, GROUPERS):
         # The others are compared at the number of groups that is right for the first.
-        numbers = [best[0].point.groups] if best else _numbers(options, len(search.vectors), each)
+        numbers = [curves[0].best.point.groups] if curves else _numbers(options, len(search.vectors), each)
         try:
             curve = _curve(search, each, numbers, progress)
         except MissingExtraError as error:
             progress.note(f"{each.name} was not tried: {error.message}")
             continue
-        groupers.append(each)
         curves.append(curve)
-        best.append(curve[choose(curve)])
-        summaries.append(replace(_summary(each, best[-1]), stability=_stability(search, each, best[-1])))
-    place, reason = choose_grouper(summaries, [tried.bits for tried in best], best[0].events)
+        summaries.append(replace(_summary(curve), stability=_stability(search, each, curve.best)))
+    place, reason = choose_grouper(summaries, [curve.best.bits for curve in curves], curves[0].best.events)
     compared = tuple(replace(summary, chosen=at == place) for at, summary in enumerate(summaries))
-    return groupers[place], curves[place], Choice(compared, reason)
-
-
-def choose(tried: list[Tried]) -> int:
-    """Place of the first, the smallest, that is not worse than the best by more than one standard error.
-
-    The standard error is that of the difference between the two on the same users' hidden events. Where no event could
-    be hidden, all are alike and the first is taken.
-    """
-    best = max(tried, key=lambda one: one.point.gain.bits)
-    for place, one in enumerate(tried):
-        lost, error = ratio(best.bits - one.bits, best.events)
-        if lost <= error:
-            return place
-    return len(tried) - 1
+    return curves[place], Choice(compared, reason)
 
 
 def group_users(
-    histories: sparse.csr_array, points: FloatArray, grouper: Grouper, n_groups: int, *, rng: np.random.Generator
+    histories: sparse.csr_array,
+    points: FloatArray,
+    grouper: Grouper,
+    n_groups: int,
+    *,
+    rng: np.random.Generator,
+    tastes: FloatArray | None = None,
 ) -> tuple[IntArray, float]:
     """Group users by their vectors and refine the groups by evidence.
 
@@ -229,6 +213,7 @@ def group_users(
         grouper: what groups the vectors.
         n_groups: groups wanted.
         rng: decides every random choice.
+        tastes: as in `evidence`.
 
     Returns:
         Labels, −1 for none, shape (n_users,); and the share of users that the grouper itself left in no group. Where
@@ -240,10 +225,17 @@ def group_users(
     if left == 1:
         labels = np.zeros_like(labels)
     found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
-    return refine(histories, labels, found, leave=grouper.leaves_unassigned), left
+    return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned), left
 
 
-def refine(histories: sparse.csr_array, labels: IntArray, n_groups: int, *, leave: bool = False) -> IntArray:
+def refine(
+    histories: sparse.csr_array,
+    labels: IntArray,
+    n_groups: int,
+    tastes: FloatArray | None = None,
+    *,
+    leave: bool = False,
+) -> IntArray:
     """Move each user to the group whose item distribution explains him best, a few times over, shape (n_users,).
 
     Users labelled −1 are placed like the others. With `leave`, whoever is explained no better by any group than by
@@ -251,7 +243,7 @@ def refine(histories: sparse.csr_array, labels: IntArray, n_groups: int, *, leav
     """
     known = np.diff(histories.indptr) > 0
     for _ in range(REFINEMENTS):
-        scores = histories @ evidence(histories, labels, n_groups)
+        scores = histories @ evidence(histories, labels, n_groups, tastes)
         moved = np.where(known, scores.argmax(axis=1), labels).astype(np.int32)
         if leave:
             moved[scores.max(axis=1) <= 0] = -1
@@ -289,39 +281,55 @@ def _taste(
     return fit_interest(histories, text_vectors, fit, statistics=statistics)
 
 
-def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> list[Tried]:
-    """The best grouping for each number of groups, ascending."""
+def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> _Curve:
+    """The best grouping for each number of groups, and for the numbers beside the best where it makes exact numbers."""
     found: dict[int, Tried] = {}
+    known: dict[int, float] = {}
+
+    def stability(tried: Tried) -> float:
+        number = tried.point.groups
+        if number not in known:
+            known[number] = _stability(search, grouper, tried)
+        return known[number]
+
+    def curve() -> _Curve:
+        tried = [found[number] for number in sorted(found)]
+        return _Curve(grouper, tried, choose_stable(tried, stability))
+
     with progress.stage(f"choosing the number of groups ({grouper.name})", len(numbers), "numbers") as step:
         for number in numbers:
-            tried = _best_grouping(search, grouper, number)
+            tried = _best_grouping(search, grouper, number, DIMENSIONS)
             other = found.get(tried.point.groups)
             if other is None or tried.point.gain.bits > other.point.gain.bits:
                 found[tried.point.groups] = tried
             step.advance()
-    return [found[number] for number in sorted(found)]
+        for _ in range(CLOSER if grouper.exact_number else 0):
+            best = curve()
+            for number in halfway(sorted(found), best.place):
+                found[number] = _best_grouping(search, grouper, number, (best.best.point.dimensions,))
+        return curve()
 
 
-def _best_grouping(search: _Search, grouper: Grouper, number: int) -> Tried:
-    """The grouping into about `number` groups with the fewest taste dimensions that are not worse than the best."""
+def _best_grouping(search: _Search, grouper: Grouper, number: int, dimensions: tuple[int, ...]) -> Tried:
+    """The grouping into about `number` groups with the fewest of the dimensions that are not worse than the best."""
     kept, choosing, vectors = search.kept, search.choosing, search.vectors
     most = min(vectors.shape[1], grouper.most_dimensions)
     tried: list[Tried] = []
-    for dimensions in sorted({min(wanted, most) for wanted in DIMENSIONS}):
-        points = unit(np.ascontiguousarray(vectors[:, :dimensions]))
-        rng = generator(search.options.seed, "group", number, dimensions)
-        labels, left = group_users(kept, points, grouper, number, rng=rng)
+    for count in sorted({min(wanted, most) for wanted in dimensions}):
+        points = unit(np.ascontiguousarray(vectors[:, :count]))
+        rng = generator(search.options.seed, "group", number, count)
+        labels, left = group_users(kept, points, grouper, number, rng=rng, tastes=search.tastes)
         found = max(number if grouper.exact_number else 1, int(labels.max()) + 1)
-        weights = evidence(kept, labels, found)
-        point = CurvePoint(found, dimensions, held_out_gain(weights, choosing, labels))
+        weights = evidence(kept, labels, found, search.tastes)
+        point = CurvePoint(found, count, held_out_gain(weights, choosing, labels))
         tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr), left))
     return tried[choose(tried)]
 
 
-def _summary(grouper: Grouper, tried: Tried) -> GrouperTried:
-    covered = float((tried.labels >= 0).mean())
-    point = tried.point
-    return GrouperTried(grouper.name, point.groups, point.dimensions, point.gain.bits, covered, tried.left)
+def _summary(curve: _Curve) -> GrouperTried:
+    covered = float((curve.best.labels >= 0).mean())
+    point = curve.best.point
+    return GrouperTried(curve.grouper.name, point.groups, point.dimensions, point.gain.bits, covered, curve.best.left)
 
 
 def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
@@ -329,26 +337,27 @@ def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
     points = unit(np.ascontiguousarray(search.vectors[:, : tried.point.dimensions]))
 
     def again(rows: NDArray[np.int64], rng: np.random.Generator) -> IntArray:
-        return group_users(search.kept[rows], points[rows], grouper, tried.point.groups, rng=rng)[0]
+        number = tried.point.groups
+        return group_users(search.kept[rows], points[rows], grouper, number, rng=rng, tastes=search.tastes)[0]
 
     return refound(again, tried.labels, generator(search.options.seed, "groupers", grouper.name))
 
 
 def _settle(
-    histories: sparse.csr_array, vectors: FloatArray, tried: Tried, grouper: Grouper, seed: int
+    histories: sparse.csr_array, model: InterestModel, tried: Tried, grouper: Grouper, seed: int
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
-    point = tried.point
-    points = unit(np.ascontiguousarray(vectors[:, : point.dimensions]))
+    point, tastes = tried.point, unit(model.taste)
+    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : point.dimensions]))
     known = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
     final = tried.labels.copy()
     if len(known) and isinstance(grouper, SphericalKMeans):
         start = prototypes(points, final, point.groups)
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
-    final = refine(histories, final, point.groups, leave=grouper.leaves_unassigned)
+    final = refine(histories, final, point.groups, tastes, leave=grouper.leaves_unassigned)
     if len(known) > MAP_USERS:
         known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
-    return evidence(histories, final, point.groups), known, points[known]
+    return evidence(histories, final, point.groups, tastes), known, points[known]
 
 
 def _by_size(draft: Grouping, histories: sparse.csr_array) -> tuple[Grouping, NDArray[np.int64]]:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from coterie.groups.evidence import Gain, evidence, held_out_gain
 
+FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 Counts = NDArray[np.float64]
 
@@ -33,7 +34,11 @@ class Broad:
 
 
 def broad_groups(
-    kept: sparse.csr_array, judging: sparse.csr_array, labels: IntArray, n_groups: int
+    kept: sparse.csr_array,
+    judging: sparse.csr_array,
+    labels: IntArray,
+    n_groups: int,
+    tastes: FloatArray | None = None,
 ) -> tuple[Broad, ...]:
     """Levels of broad groups, the lowest first; none where there are fewer than `FEWEST` groups.
 
@@ -46,6 +51,7 @@ def broad_groups(
         judging: hidden events that judge, of the same shape.
         labels: group of each user, −1 for none, shape (n_users,).
         n_groups: number of groups.
+        tastes: as in `evidence`.
     """
     if n_groups < FEWEST:
         return ()
@@ -53,12 +59,13 @@ def broad_groups(
     ones = np.ones(len(inside), dtype=np.float32)
     members = sparse.csr_array((ones, (labels[inside], inside)), shape=(n_groups, len(labels)))
     cuts = merge((members @ kept).toarray().astype(np.float64))
-    whole = held_out_gain(evidence(kept, labels, n_groups), judging, labels).bits
+    whole = held_out_gain(evidence(kept, labels, n_groups, tastes), judging, labels).bits
     levels: list[Broad] = []
     number = 1
     for part in reversed(KEPT if n_groups >= MANY else KEPT[-1:]):
         for number in range(number + 1, n_groups // 2 + 1):  # noqa: B020  # a lower level has more groups
-            broad = _level(kept, judging, labels, cuts[number])
+            parents, above = _above(labels, cuts[number])
+            broad = Broad(parents, held_out_gain(evidence(kept, above, number, tastes), judging, above))
             if broad.gain.bits >= part * whole:
                 break
         else:
@@ -107,12 +114,11 @@ def _information(counts: Counts) -> Counts:
     return np.asarray((counts * within).sum(axis=1) - whole * np.log(np.maximum(whole, 1e-300)))
 
 
-def _level(kept: sparse.csr_array, judging: sparse.csr_array, labels: IntArray, parents: IntArray) -> Broad:
-    """A level with its broad groups numbered by their users, most first."""
+def _above(labels: IntArray, parents: IntArray) -> tuple[IntArray, IntArray]:
+    """Broad group of each group, numbered by their users, most first; and that of each user, −1 for none."""
     n_broad = int(parents.max()) + 1
     sizes = np.bincount(parents[labels[labels >= 0]], minlength=n_broad)
     number = np.empty(n_broad, dtype=np.int32)
     number[np.argsort(-sizes, kind="stable")] = np.arange(n_broad)
     parents = number[parents]
-    above = np.where(labels >= 0, parents[labels], -1).astype(np.int32)
-    return Broad(parents, held_out_gain(evidence(kept, above, n_broad), judging, above))
+    return parents, np.where(labels >= 0, parents[labels], -1).astype(np.int32)

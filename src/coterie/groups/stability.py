@@ -39,7 +39,13 @@ class Refits:
     seed: int = 0
 
 
-def stability(histories: sparse.csr_array, points: FloatArray, labels: IntArray, refits: Refits) -> NDArray[np.float64]:
+def stability(
+    histories: sparse.csr_array,
+    points: FloatArray,
+    labels: IntArray,
+    refits: Refits,
+    tastes: FloatArray | None = None,
+) -> NDArray[np.float64]:
     """Clusterwise stability under the bootstrap (Hennig 2007), from 0 to 1.
 
     Each refit draws as many users as there are, with replacement; who is drawn twice counts once, since copies of one
@@ -53,6 +59,7 @@ def stability(histories: sparse.csr_array, points: FloatArray, labels: IntArray,
         points: vectors that the users were grouped by, rows of length 1, shape (n_users, d).
         labels: group of each user, −1 for none, shape (n_users,).
         refits: how to find the groups again.
+        tastes: as in `evidence`.
 
     Returns:
         Shape (largest label + 1,); NaN for a group none of whose users was ever drawn, and for all without refits.
@@ -63,7 +70,7 @@ def stability(histories: sparse.csr_array, points: FloatArray, labels: IntArray,
     def lane(first: int) -> Callable[[], None]:
         def work() -> None:
             for place in range(first, refits.count, LANES):
-                drawn, again = _refit(histories, points, refits, place)
+                drawn, again = _refit(histories, points, refits, place, tastes)
                 found[place] = jaccard(labels[drawn], again, n_groups)
 
         return work
@@ -76,9 +83,10 @@ def stability(histories: sparse.csr_array, points: FloatArray, labels: IntArray,
 
 
 def _refit(
-    histories: sparse.csr_array, points: FloatArray, refits: Refits, place: int
+    histories: sparse.csr_array, points: FloatArray, refits: Refits, place: int, tastes: FloatArray | None
 ) -> tuple[NDArray[np.int64], IntArray]:
     """Users drawn, and the groups found among them."""
     rng = generator(refits.seed, "stability", place)
     drawn = np.unique(rng.integers(0, len(points), len(points)))
-    return drawn, group_users(histories[drawn], points[drawn], refits.grouper, refits.n_groups, rng=rng)[0]
+    again, _ = group_users(histories[drawn], points[drawn], refits.grouper, refits.n_groups, rng=rng, tastes=tastes)
+    return drawn, again
