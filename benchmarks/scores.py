@@ -93,7 +93,11 @@ def make_peers(given: Given, data: Data) -> list[Peer]:
     """The peers by their names, in the order given."""
     made: list[Peer] = [Popular(), PopularOfLate(), ItemNeighbours(), Als(), Bpr(), Ease(), Embedding()]
     made += [L3ae(cold=given.protocol == "items")]
-    made += [SasRec(given.minutes), CoterieDefaults(), Coterie(HALF_LIVES.get(given.protocol))]
+    made += [
+        SasRec(given.minutes),
+        CoterieDefaults(),
+        Coterie(HALF_LIVES.get(given.protocol), cold=given.protocol == "items"),
+    ]
     made += [CoterieDefaults(f"coterie-{name}", **options) for name, options in ABLATIONS.items()]
     for name in TEXT_PEERS:
         encoder = name.removeprefix("text-")

@@ -60,14 +60,18 @@ class Coterie:
     Args:
         recency: what to try of age, `{"items": (None, ...)}`, or `{"trend": (0.7, ...), "days": (None, ...)}`; it takes
             the place of β and of the number of dimensions, so that the budget stays the same.
+        cold: tune for items without events: dimensions and weaker text priors instead of companions, which they lack.
     """
 
     name = "coterie"
     lacks = staticmethod(lacks_nothing)
 
-    def __init__(self, recency: Grid | None = None) -> None:
+    def __init__(self, recency: Grid | None = None, *, cold: bool = False) -> None:
         rest: Grid = {"beta": (0.25, 0.0), "dimensions": (512, 1_024)}
-        self.grid: Grid = {
+        if cold:
+            self.grid: Grid = {"text_prior": (3.0, 1.0, 0.0), **rest, "ridge": (1.0, 0.5, 2.0)}
+            return
+        self.grid = {
             **(recency or {}),
             "text_prior": (3.0, 0.0, 10.0),
             "companions": (32, 0),
