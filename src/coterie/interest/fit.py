@@ -32,7 +32,7 @@ QUICK_DIMENSIONS = 256
 HIDDEN_ITEMS = 0.2
 """Share of the warm items that are hidden to find the scale of placed items."""
 FEWEST_HIDDEN = 5
-"""With fewer of them the scale stays as it is learnt."""
+"""With fewer of them the taste of cold items stays as the regression gives it."""
 
 
 @dataclass(frozen=True)
