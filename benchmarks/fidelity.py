@@ -36,7 +36,7 @@ from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, EndpointChat
 from coterie.language.encoder import fingerprint_of
 from coterie.pipeline import group_options
-from coterie.profiles import call_groups, names_fidelity, profile_groups
+from coterie.profiles import call_groups, names_fidelity, profile_groups, read_phrasebook
 from coterie.randomness import generator
 from coterie.settings import Settings, make_settings
 from coterie.tables import Dataset, read_tables
@@ -140,7 +140,7 @@ def called(world: World, primary: np.ndarray, chat: ChatModel | None) -> pl.Data
     items = world.dataset.items.with_columns(
         pl.Series("n_users", np.bincount(world.histories.indices, minlength=n_items))
     )
-    names, told = call_groups(profiles, items, n_groups=n_groups, chat=chat)
+    names, told = call_groups(profiles, read_phrasebook(items), n_groups=n_groups, chat=chat)
     for sentence in told:
         print(f"    note: {sentence}")
     return names

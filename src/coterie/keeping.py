@@ -96,6 +96,8 @@ def _pack_groups(found: GroupsFound) -> Parts:
         "map_rows": found.map_rows,
         "map_vectors": found.map_vectors,
     }
+    learnt, _, facts_learnt = _pack_interest(found.learnt)
+    arrays |= {f"learnt.{name}": array for name, array in learnt.items()}
     arrays |= {f"parents.{level}": broad.parents for level, broad in enumerate(found.broad)}
     gains = [found.gain, *(point.gain for point in found.curve), *(broad.gain for broad in found.broad)]
     for place, gain in enumerate(gains):
@@ -109,6 +111,7 @@ def _pack_groups(found: GroupsFound) -> Parts:
         "curve": [[point.groups, point.dimensions, point.chosen] for point in found.curve],
         "choice": asdict(found.choice),
         "calibration": [asdict(point) for point in found.calibration],
+        "learnt": facts_learnt,
     }
     return arrays, {}, facts
 
@@ -124,6 +127,7 @@ def _unpack_groups(stage: Stage) -> GroupsFound:
         for (groups, dimensions, chosen), gain in zip(facts["curve"], gains[1:], strict=False)
     )
     above = gains[1 + len(curve) :]
+    learnt = {name.removeprefix("learnt."): array for name, array in arrays.items() if name.startswith("learnt.")}
     return GroupsFound(
         grouping=Grouping(arrays["evidence"], arrays["shares"], facts["steps"], facts["leave"]),
         gain=gains[0],
@@ -134,6 +138,7 @@ def _unpack_groups(stage: Stage) -> GroupsFound:
         broad=tuple(Broad(arrays[f"parents.{level}"], gain) for level, gain in enumerate(above)),
         map_rows=arrays["map_rows"],
         map_vectors=arrays["map_vectors"],
+        learnt=_unpack_interest(Stage(learnt, facts=facts["learnt"])),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from coterie.groups import GroupsFound
 from coterie.groups.calibration import calibration_error
 from coterie.interest import InterestModel
-from coterie.profiles import BroadGroups, Fidelity, Profiled
+from coterie.profiles import BroadGroups, Fidelity, Profiled, Rules
 from coterie.tables import Dataset
 
 IntArray = NDArray[np.int32]
@@ -30,6 +30,7 @@ class Told(NamedTuple):
         names: `group_id`, `name`, `description`, `named_by`.
         fidelity: how well the names find the members.
         broad: the broad groups.
+        rules: a rule for each group.
         warnings: what to read about the names.
     """
 
@@ -38,6 +39,7 @@ class Told(NamedTuple):
     names: pl.DataFrame
     fidelity: Fidelity
     broad: BroadGroups
+    rules: Rules
     warnings: list[str]
 
 

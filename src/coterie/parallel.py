@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
+
+TURN = 0.0005
+"""Seconds that a thread may keep the interpreter while others wait."""
+_LOCK = Lock()
+_turns, _usual = 0, 0.005
 
 
 def side_by_side(*jobs: Callable[[], Any]) -> list[Any]:
@@ -18,8 +24,31 @@ def side_by_side(*jobs: Callable[[], Any]) -> list[Any]:
     Raises:
         Exception: what the first job to fail, in order, raised.
     """
-    started = [_start(job) for job in jobs[1:]]
-    return [job() for job in jobs[:1]] + [future.result() for future in started]
+    with _short_turns():
+        started = [_start(job) for job in jobs[1:]]
+        return [job() for job in jobs[:1]] + [future.result() for future in started]
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads take turns ten times as often as Python does unasked, every 5 milliseconds.
+
+    After each kernel a thread waits for the interpreter until the turn of a thread in plain Python ends. Most kernels
+    take less than a millisecond: a run whose groups are refitted beside the naming of groups took 15 % longer.
+    """
+    global _turns, _usual  # noqa: PLW0603  # the interpreter has one interval for all threads
+    with _LOCK:
+        if not _turns:
+            _usual = sys.getswitchinterval()
+            sys.setswitchinterval(min(TURN, _usual))
+        _turns += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _turns -= 1
+            if not _turns:
+                sys.setswitchinterval(_usual)
 
 
 def _start(job: Callable[[], Any]) -> Future[Any]:

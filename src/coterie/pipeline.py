@@ -27,7 +27,7 @@ from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, 
 from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
-from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
+from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, make_encoder
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
@@ -42,6 +42,7 @@ from coterie.profiles import (
     find_rules,
     item_keywords,
     names_fidelity,
+    read_phrasebook,
 )
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
@@ -153,7 +154,12 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             "judged",
             (judging.choices(), own, settings.encoder, settings.half_life_days),
             lambda: judge_groups(
-                histories, vectors, found.grouping.assign(histories, 1).primary, judging, progress=progress
+                histories,
+                vectors,
+                found.grouping.assign(histories, 1).primary,
+                found.learnt,
+                judging,
+                progress=progress,
             ),
         ),
     )
@@ -277,23 +283,24 @@ def _describe(
             profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
         with run.timed("names"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
-            names, warnings = call_groups(
-                profiles, items, n_groups=n_groups, language=settings.language, chat=run.chat, progress=progress
-            )
+            book = read_phrasebook(items, settings.language)
+            names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
         with run.timed("fidelity"), progress.stage("measuring fidelity"):
-            encoder = make_encoder(settings.encoder).fit(item_texts(dataset.items))
+            encoder = fitted_to(make_encoder(settings.encoder), item_texts(dataset.items), cache=VectorCache())
             fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
         with run.timed("broad groups"), progress.stage("describing broad groups"):
-            broad = describe_broad(dataset, primary, found.broad, n_groups, settings=settings, keywords=keywords)
-        return Told(profiled, profiles, names, fidelity, broad, warnings)
+            broad = describe_broad(
+                dataset, primary, found.broad, n_groups, settings=settings, keywords=keywords, book=book
+            )
+        with run.timed("rules"), progress.stage("finding rules"):
+            rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
+        return Told(profiled, profiles, names, fidelity, broad, rules, warnings)
 
     def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
         with run.timed("map"), progress.stage("drawing the map"):
             return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
 
     said, places = side_by_side(told, drawn)
-    with run.timed("rules"), progress.stage("finding rules"):
-        rules = find_rules(said.profiled, histories, primary, dataset.items["item_id"], settings=settings)
     with run.timed("lists"), progress.stage("recommending to groups"):
         lists = group_lists(scorer, histories, primary, n_groups, settings.top, dataset.items["item_id"])
     return Model(
@@ -312,8 +319,8 @@ def _describe(
         memberships=membership_frame(memberships, dataset.users["user_id"]),
         profiles=pl.concat([said.profiles, said.broad.profiles], how="diagonal"),
         group_counts=said.profiled.counts,
-        rules=rules.rules,
-        rule_features=rules.features,
+        rules=said.rules.rules,
+        rule_features=said.rules.features,
         group_recommendations=lists,
         map=pl.DataFrame(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
@@ -327,7 +334,7 @@ def _describe(
                 *dataset.warnings,
                 *_warnings(settings, found),
                 *said.profiled.warnings,
-                *rules.warnings,
+                *said.rules.warnings,
                 *said.warnings,
             ],
         },

@@ -133,11 +133,12 @@ def test_judging_gives_every_group_a_stability_and_the_same_seed_the_same_outcom
     histories, truth = world(0.9)
     text = np.zeros((histories.shape[1], 0), np.float32)
     judging = Judging(FIT, FIT, 8, Refits(SphericalKMeans(), 4, 4, 3))
-    judged = judge_groups(histories, text, truth, judging)
+    learnt = fit_interest(histories, text, FIT)
+    judged = judge_groups(histories, text, truth, learnt, judging)
     assert judged.stability.min() > 0.75
     assert judged.sizes.sum() == judged.users == 400
     assert judged.value.rows[0].over["popularity"].low > 0
-    again = judge_groups(histories, text, truth, judging)
+    again = judge_groups(histories, text, truth, learnt, judging)
     assert again.value == judged.value
     assert_allclose(again.stability, judged.stability)
 
@@ -145,7 +146,8 @@ def test_judging_gives_every_group_a_stability_and_the_same_seed_the_same_outcom
 def test_judging_without_refits_tests_the_lists_alone() -> None:
     histories, truth = world(0.9)
     judging = Judging(FIT, FIT, 8, Refits(SphericalKMeans(), 4, 0, 3))
-    judged = judge_groups(histories, np.zeros((histories.shape[1], 0), np.float32), truth, judging)
+    text = np.zeros((histories.shape[1], 0), np.float32)
+    judged = judge_groups(histories, text, truth, fit_interest(histories, text, FIT), judging)
     assert np.isnan(judged.stability).all()
     assert judged.value.rows
     assert judging.choices() != replace(judging, dimensions=9).choices()

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from coterie.language import VectorCache, encode_cached, make_encoder
+from coterie.language import VectorCache, encode_cached, encode_corpus, fitted_to, make_encoder
 from coterie.language.encoder import NoEncoder
+from coterie.language.tfidf import TfidfEncoder
 from coterie.progress import SilentProgress, SilentStep
 
 
@@ -116,6 +117,27 @@ def test_progress_counts_texts_that_have_to_be_encoded(cache: VectorCache) -> No
 def test_tfidf_vectors_are_not_kept_since_they_depend_on_the_corpus(cache: VectorCache) -> None:
     encode_cached(make_encoder("tfidf").fit(TEXTS), TEXTS, cache=cache)
     assert shards(cache) == []
+
+
+def test_what_an_encoder_has_learnt_is_not_learnt_again(cache: VectorCache, monkeypatch) -> None:
+    texts = [f"{colour} {thing}" for colour in ("red", "blue", "green") for thing in ("cup", "star", "lamp")]
+    encode_corpus(make_encoder("tfidf"), texts, cache=cache)
+    fitted = make_encoder("tfidf").fit(texts)
+    monkeypatch.setattr(TfidfEncoder, "fit", lambda *_: pytest.fail("fitted again"))
+    known = fitted_to(make_encoder("tfidf"), texts, cache=cache)
+    assert known.fingerprint == fitted.fingerprint
+    assert_array_equal(known.encode(["a red lamp"]), fitted.encode(["a red lamp"]))
+
+
+def test_damage_to_what_was_learnt_costs_time_and_nothing_else(cache: VectorCache) -> None:
+    texts = ["red cup", "blue star", "green lamp"]
+    encode_corpus(make_encoder("tfidf"), texts, cache=cache)
+    fitted = make_encoder("tfidf").fit(texts).fingerprint
+    (kept,) = cache.folder.rglob("*.safetensors")
+    sound = kept.read_bytes()
+    for at in (0, 9, len(sound) // 2, len(sound) - 1):
+        kept.write_bytes(sound[:at] + bytes([sound[at] ^ 0x11]) + sound[at + 1 :])
+        assert fitted_to(make_encoder("tfidf"), texts, cache=cache).fingerprint == fitted
 
 
 @pytest.mark.parametrize("keep", [0, 7, 31, 40, -1])

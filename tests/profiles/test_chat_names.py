@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from coterie.errors import ChatAnswerError, ChatError
-from coterie.profiles import call_groups, profile_groups
+from coterie.profiles import call_groups, profile_groups, read_phrasebook
 from coterie.settings import Settings
 
 THINGS = ("candle holder", "garden chair", "paper napkin", "door bell")
@@ -60,7 +60,8 @@ def plant(make, titles: list[str] | None = None):
 def ask(make) -> Callable[..., tuple[pl.DataFrame, list[str]]]:
     def name(chat, titles=None, **given):
         dataset, profiles = plant(make, titles)
-        return call_groups(profiles, dataset.items, n_groups=4, chat=chat, **{"language": "en", **given})
+        book = read_phrasebook(dataset.items, "en")
+        return call_groups(profiles, book, n_groups=4, chat=chat, **given)
 
     return name
 

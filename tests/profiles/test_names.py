@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from coterie.language.words import stop_words
+from coterie.profiles.candidates import read_phrasebook
 from coterie.profiles.casing import Casing
 from coterie.profiles.names import name_groups
 from coterie.profiles.profile import profile_groups
@@ -15,7 +16,7 @@ from coterie.settings import Settings
 def named(dataset, groups, n_groups, language=None, **given):
     given = Settings(**given)
     profiles = profile_groups(dataset, groups, n_groups=n_groups, settings=given)
-    return name_groups(profiles, dataset.items, language=language, n_groups=n_groups)
+    return name_groups(profiles, read_phrasebook(dataset.items, language), n_groups=n_groups)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from coterie.language.chat import EndpointChat
-from coterie.profiles import call_groups, profile_groups
+from coterie.profiles import call_groups, profile_groups, read_phrasebook
 from coterie.profiles.chat_names import answer_schema
 from coterie.settings import Settings
 
@@ -54,7 +54,7 @@ def test_naming_by_it_finishes_and_whatever_it_says_is_grounded(address: str, ma
     dataset = make(pairs, titles, n_users=120)
     profiles = profile_groups(dataset, groups, n_groups=2, settings=Settings())
     chat = EndpointChat(address, "smollm2", seconds=25)
-    names, told = call_groups(profiles, dataset.items, n_groups=2, language="en", chat=chat)
+    names, told = call_groups(profiles, read_phrasebook(dataset.items, "en"), n_groups=2, chat=chat)
     by_model = names.filter(pl.col("named_by") == "smollm2")
     assert names.height == 2
     assert names["name"].n_unique() == 2

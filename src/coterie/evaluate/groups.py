@@ -13,8 +13,9 @@ from coterie.evaluate.value import GroupValue, value_of_groups
 from coterie.groups.fit import DIMENSIONS, HIDDEN_SHARE, group_users
 from coterie.groups.grouper import unit
 from coterie.groups.stability import Refits, stability
-from coterie.interest.fit import FitOptions, fit_interest
+from coterie.interest.fit import QUICK_DIMENSIONS, FitOptions, fit_interest
 from coterie.interest.gram import ItemStatistics
+from coterie.interest.model import InterestModel
 from coterie.kernels.holdout import hide
 from coterie.parallel import side_by_side
 from coterie.progress import SILENT, Progress
@@ -33,7 +34,7 @@ class Judging:
 
     Attributes:
         interest: the interest model of the lists, its text prior and ridge decided.
-        taste: the vectors that groups are found among.
+        taste: how the vectors are learnt that groups are found among.
         dimensions: taste dimensions that the groups were found with.
         refits: how groups are found again.
     """
@@ -70,6 +71,7 @@ def judge_groups(
     histories: sparse.csr_array,
     text_vectors: FloatArray,
     labels: IntArray,
+    learnt: InterestModel,
     judging: Judging,
     *,
     progress: Progress = SILENT,
@@ -82,6 +84,7 @@ def judge_groups(
         histories: weights, shape (n_users, n_items).
         text_vectors: text vectors of the items, shape (n_items, t).
         labels: primary group of each user, −1 for none, shape (n_users,).
+        learnt: the interests by which the users were grouped, from all events.
         judging: how.
         progress: gets the stage "testing the groups".
     """
@@ -94,7 +97,7 @@ def judge_groups(
     def found_again() -> NDArray[np.float64]:
         every = np.full(int(labels.max(initial=-1)) + 1, np.nan)
         if judging.refits.count:
-            points, tastes = _vectors(sampled, text_vectors, judging)
+            points, tastes = _vectors(learnt, sampled, judging.dimensions)
             part = stability(sampled, points, labels[users], judging.refits, tastes)
             every[: len(part)] = part
         return every
@@ -102,8 +105,14 @@ def judge_groups(
     def worth() -> GroupValue:
         kept, hidden = hide(sampled, HIDDEN_SHARE, generator(seed, "value"))
         statistics = ItemStatistics.of(kept, judging.interest.beta)
-        interest = fit_interest(kept, text_vectors, judging.interest, statistics=statistics)
-        points, tastes = _vectors(kept, text_vectors, judging, statistics)
+        # It ranks users' lists against each other: neither items without events nor the last dimensions decide that.
+        few = min(judging.interest.dimensions, QUICK_DIMENSIONS)
+        lists = replace(judging.interest, cold=False, dimensions=few)
+        taste = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=seed)
+        interest, grouping = (
+            fit_interest(kept, text_vectors, options, statistics=statistics) for options in (lists, taste)
+        )
+        points, tastes = _vectors(grouping, kept, judging.dimensions)
         rng = generator(seed, "value: groups")
         groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng, tastes=tastes)
         return value_of_groups(kept, hidden, interest, groups, seed=seed)
@@ -114,14 +123,6 @@ def judge_groups(
     return Judged(again, np.bincount(own[own >= 0], minlength=len(again)), value, len(users))
 
 
-def _vectors(
-    histories: sparse.csr_array,
-    text_vectors: FloatArray,
-    judging: Judging,
-    statistics: ItemStatistics | None = None,
-) -> tuple[FloatArray, FloatArray]:
+def _vectors(learnt: InterestModel, histories: sparse.csr_array, dimensions: int) -> tuple[FloatArray, FloatArray]:
     """Vectors that users are grouped by, shape (n_users, dimensions), and tastes of the items; rows of length 1."""
-    fit = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=judging.refits.seed)
-    model = fit_interest(histories, text_vectors, fit, statistics=statistics)
-    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : judging.dimensions]))
-    return points, unit(model.taste)
+    return unit(np.ascontiguousarray(learnt.fold_in(histories)[:, :dimensions])), unit(learnt.taste)

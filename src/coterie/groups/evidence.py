@@ -43,20 +43,25 @@ def evidence(
         n_groups: number of groups.
         tastes: taste vectors of the items, rows of length 1 or 0, shape (n_items, d); None: not known.
     """
-    inside = np.flatnonzero(labels >= 0)
-    scale = 1 / histories.data.mean() if histories.nnz else 1.0
-    members = sparse.csr_array(
-        (np.full(len(inside), scale, dtype=np.float32), (labels[inside], inside)), shape=(n_groups, len(labels))
-    )
-    counts = (members @ histories).toarray().astype(np.float64)
-    everyone = np.asarray(histories.sum(axis=0)).ravel() * scale + 1.0
-    share = everyone / everyone.sum()
+    counts = _counts(histories, labels, n_groups)
+    everyone = counts.sum(axis=0) + 1.0
+    counts, share = counts[:n_groups], everyone / everyone.sum()
     sizes = counts.sum(axis=1, keepdims=True)
     lifts, prior = np.ones(1), PRIOR_EVENTS
     if tastes is not None and tastes.shape[1]:
         lifts, prior = _expected_lifts(counts, share, tastes), EXPECTED_EVENTS
     ratio = (counts + prior * lifts * share) / ((sizes + prior) * share)
     return np.ascontiguousarray(np.log(ratio).T, dtype=np.float32)
+
+
+def _counts(histories: sparse.csr_array, labels: IntArray, n_groups: int) -> NDArray[np.float64]:
+    """Events of each group on each item, those of users in none in a last row, shape (n_groups + 1, n_items)."""
+    n_items = histories.shape[1]
+    group = np.where(labels >= 0, labels, n_groups).astype(np.int64)
+    cell = np.repeat(group * n_items, np.diff(histories.indptr)) + histories.indices
+    counts = np.bincount(cell, weights=histories.data, minlength=(n_groups + 1) * n_items)
+    total = counts.sum()
+    return counts.reshape(n_groups + 1, n_items) * (histories.nnz / total if total else 1.0)
 
 
 def _expected_lifts(counts: NDArray[np.float64], share: NDArray[np.float64], tastes: FloatArray) -> NDArray[np.float64]:

@@ -80,6 +80,7 @@ class GroupsFound:
         broad: levels of broad groups above the groups, the lowest first.
         map_rows: rows of the users on the map, shape (m,).
         map_vectors: their unit vectors, shape (m, d).
+        learnt: the interests by which users were grouped, from all events; without companions.
     """
 
     grouping: Grouping
@@ -91,6 +92,7 @@ class GroupsFound:
     broad: tuple[Broad, ...]
     map_rows: NDArray[np.int64]
     map_vectors: FloatArray
+    learnt: InterestModel
 
 
 def find_groups(
@@ -145,7 +147,7 @@ def find_groups(
     random = held_out_gain(evidence(kept, shuffled, n_groups, tastes), judging, shuffled).bits
     gain = replace(judged, by_group=judged.by_group[order], error_by_group=judged.error_by_group[order])
     broad = broad_groups(kept, judging, ordered, len(order), tastes)
-    return GroupsFound(grouping, gain, random, curve, choice, calibration, broad, sample[map_rows], map_vectors)
+    return GroupsFound(grouping, gain, random, curve, choice, calibration, broad, sample[map_rows], map_vectors, model)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Text vectors kept on disk, so that a second run encodes only new text.
 
-    <root>/vectors/<fingerprint of the encoder>/<name>.vec      one shard for each batch of texts encoded
+    <root>/vectors/<fingerprint of the encoder>/<name>.vec                  one shard for each batch of texts encoded
+    <root>/vectors/<fingerprint>/<fingerprint once fitted>.safetensors      what an encoder learnt from a corpus
 
 A shard is written whole under another name and then renamed, never changed, and found by listing the folder: any number
 of processes may read and write at once. Layout, little-endian:
@@ -22,7 +23,7 @@ import os
 import secrets
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -34,6 +35,7 @@ from numpy.typing import NDArray
 from coterie.progress import SILENT, Progress
 
 _MAGIC = b"COTVEC1\n"
+_STATE = ".safetensors"
 _HEAD = 32
 _MOST_SHARDS = 24
 _MERGED_ROWS = 65_536
@@ -119,8 +121,36 @@ class VectorCache:
             _write_shard(folder, keys, vectors[first])
             self._merge(fingerprint, vectors.shape[1])
         except OSError as error:
-            self._broken = True
-            progress.note(f"text vectors are not kept for the next run: {error.strerror or error} ({self.folder})")
+            self._give_up(error, progress)
+
+    def states(self, fingerprint: str) -> Iterator[tuple[str, dict[str, NDArray[np.generic]]]]:
+        """What encoders have learnt under a fingerprint, each with the fingerprint that it gives the fitted encoder."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        for path in _listed(self.folder / fingerprint, f"*{_STATE}"):
+            with suppress(OSError, SafetensorError):
+                yield path.name.removesuffix(_STATE), dict(load_file(path))
+
+    def write_state(
+        self, fingerprint: str, fitted: str, state: Mapping[str, NDArray[np.generic]], *, progress: Progress = SILENT
+    ) -> None:
+        """Keep what an encoder has learnt, by its fingerprints before and after it was fitted."""
+        from safetensors.numpy import save
+
+        if self._broken or not state:
+            return
+        folder = self.folder / fingerprint
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            packed = save({name: np.ascontiguousarray(array) for name, array in state.items()})
+            _write_whole(folder / f"{fitted}{_STATE}", packed)
+        except OSError as error:
+            self._give_up(error, progress)
+
+    def _give_up(self, error: OSError, progress: Progress) -> None:
+        self._broken = True
+        progress.note(f"text vectors are not kept for the next run: {error.strerror or error} ({self.folder})")
 
     def _shards(self, fingerprint: str, dimensions: int) -> list[_Shard]:
         """Sound shards, largest first."""
@@ -175,7 +205,7 @@ def _listed(folder: Path, pattern: str) -> list[Path]:
 
 
 def _write_shard(folder: Path, keys: NDArray[np.uint64], vectors: NDArray[np.float32]) -> Path:
-    """Write a shard under another name, then rename it; the same keys get the same name.
+    """Write a shard; the same keys get the same name.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
@@ -184,17 +214,26 @@ def _write_shard(folder: Path, keys: NDArray[np.uint64], vectors: NDArray[np.flo
     index = np.ascontiguousarray(keys, dtype="<u8").tobytes() + _checksums(vectors).astype("<u4").tobytes()
     sizes = np.array([*vectors.shape, zlib.crc32(index)], dtype="<u8").tobytes()
     path = folder / f"{blake2b(index, digest_size=12).hexdigest()}.vec"
-    draft = folder / f"{path.stem}-{secrets.token_hex(6)}.tmp"
+    _write_whole(path, _MAGIC + sizes + index, vectors.data)
+    return path
+
+
+def _write_whole(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file under another name, then rename it.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    draft = path.with_name(f"{path.stem}-{secrets.token_hex(6)}.tmp")
     try:
         with draft.open("xb") as file:
-            file.write(_MAGIC + sizes + index)
-            file.write(vectors.data)
+            for part in parts:
+                file.write(part)
         draft.replace(path)
     except OSError:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
-    return path
 
 
 def _width(path: Path) -> int | None:

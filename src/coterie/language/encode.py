@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from coterie.errors import ModelError
 from coterie.language.cache import VectorCache
 from coterie.language.encoder import Encoder, JoinedEncoder, fingerprint_of, join_blocks
 from coterie.progress import SILENT, Progress
@@ -67,17 +69,46 @@ def encode_corpus(
     if encoder.cacheable or cache is None or not len(texts):
         return encode_cached(encoder.fit(texts), texts, cache=cache, progress=progress)
     # What it learns depends on all of the texts, so its vectors are kept by all of them.
-    key = fingerprint_of(encoder.fingerprint, *texts)
+    key = _key(encoder, texts)
     width = cache.width(key)
     if width is not None:
         vectors, known = cache.read(key, texts, width)
         if known.all():
             return vectors
     with progress.stage("learning words"):
-        vectors = encoder.fit(texts).encode(texts)
+        fitted = encoder.fit(texts)
+        vectors = fitted.encode(texts)
     if vectors.shape[1]:
         cache.write(key, texts, vectors, progress=progress)
+        cache.write_state(key, fitted.fingerprint, fitted.state(), progress=progress)
     return vectors
+
+
+def fitted_to(encoder: Encoder, texts: Sequence[str], *, cache: VectorCache) -> Encoder:
+    """The encoder fitted to a corpus, from what `encode_corpus` left in the cache where it is there.
+
+    Args:
+        encoder: not fitted yet.
+        texts: the whole corpus.
+        cache: where it may be found, and is put where it is not.
+    """
+    if isinstance(encoder, JoinedEncoder):
+        return JoinedEncoder([fitted_to(part, texts, cache=cache) for part in encoder.parts])
+    if encoder.cacheable:
+        return encoder.fit(texts)
+    key = _key(encoder, texts)
+    for fingerprint, state in cache.states(key):
+        with suppress(ModelError, ValueError):
+            known = encoder.restore(state)
+            if known.fingerprint == fingerprint:  # of what it has learnt, so damage shows
+                return known
+    fitted = encoder.fit(texts)
+    cache.write_state(key, fitted.fingerprint, fitted.state())
+    return fitted
+
+
+def _key(encoder: Encoder, texts: Sequence[str]) -> str:
+    return fingerprint_of(encoder.fingerprint, *texts)
 
 
 def _encode_missing(

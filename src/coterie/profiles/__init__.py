@@ -2,6 +2,7 @@
 
 from coterie.profiles.broad import BroadGroups, describe_broad
 from coterie.profiles.call import call_groups
+from coterie.profiles.candidates import Phrasebook, read_phrasebook
 from coterie.profiles.compare import compare_groups, overlap
 from coterie.profiles.exemplars import add_exemplars
 from coterie.profiles.feature_table import feature_table
@@ -9,14 +10,16 @@ from coterie.profiles.fidelity import Fidelity, names_fidelity
 from coterie.profiles.names import name_groups
 from coterie.profiles.phrases import Keywords, item_keywords
 from coterie.profiles.profile import Profiled, count_and_profile, profile_groups
-from coterie.profiles.rules import find_rules
+from coterie.profiles.rules import Rules, find_rules
 from coterie.profiles.why import Why, history_of, why
 
 __all__ = [
     "BroadGroups",
     "Fidelity",
     "Keywords",
+    "Phrasebook",
     "Profiled",
+    "Rules",
     "Why",
     "add_exemplars",
     "call_groups",
@@ -31,5 +34,6 @@ __all__ = [
     "names_fidelity",
     "overlap",
     "profile_groups",
+    "read_phrasebook",
     "why",
 ]

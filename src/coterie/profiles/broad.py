@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from coterie.groups.hierarchy import Broad
+from coterie.profiles.candidates import Phrasebook
 from coterie.profiles.names import name_groups
 from coterie.profiles.phrases import Keywords
 from coterie.profiles.profile import profile_groups
@@ -40,6 +41,7 @@ def describe_broad(
     *,
     settings: Settings,
     keywords: Keywords,
+    book: Phrasebook,
 ) -> BroadGroups:
     """Names, profiles and figures of broad groups.
 
@@ -50,17 +52,16 @@ def describe_broad(
         n_groups: number of groups.
         settings: those that profiles and names need.
         keywords: `item_keywords` of the items.
+        book: as the groups were named from.
     """
     groups, profiles = [], []
     parents: list[int | None] = [None] * n_groups
     first = n_groups
-    n_events = np.bincount(dataset.events.item_row, minlength=dataset.items.height)
-    items = dataset.items.with_columns(pl.Series("n_events", n_events))
     for at, level in enumerate(levels):
         number = int(level.parents.max()) + 1
         own = np.where(primary >= 0, level.parents[primary], -1).astype(np.int32)
         found = profile_groups(dataset, own, n_groups=number, settings=settings, keywords=keywords)
-        names = name_groups(found, items, language=settings.language, n_groups=number)
+        names = name_groups(found, book, n_groups=number)
         if at == 0:
             parents = [first + 1 + int(row) for row in level.parents]
         above = _parents(level, levels[at + 1]) + first + number + 1 if at + 1 < len(levels) else None

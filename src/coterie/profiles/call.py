@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from coterie.language.chat import ChatModel
+from coterie.profiles.candidates import Phrasebook
 from coterie.profiles.chat_names import name_by_chat
 from coterie.profiles.evidence import gather_evidence
 from coterie.profiles.names import name_groups
@@ -13,10 +14,9 @@ from coterie.progress import SILENT, Progress
 
 def call_groups(
     profiles: pl.DataFrame,
-    items: pl.DataFrame,
+    book: Phrasebook,
     *,
     n_groups: int,
-    language: str | None = None,
     chat: ChatModel | None = None,
     progress: Progress = SILENT,
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -24,9 +24,8 @@ def call_groups(
 
     Args:
         profiles: from `profile_groups`.
-        items: `item_id`, `title`; `text` and `categories` where there are any; `n_users` or `n_events` where known.
+        book: what names can be made of, in the language they are wanted in.
         n_groups: number of groups.
-        language: code of the language of the items, and so of the names; None: told from the text.
         chat: asked for names; None: they are made of keywords.
         progress: told of the stages.
 
@@ -34,8 +33,8 @@ def call_groups(
         The names, as `name_groups` gives them, and sentences that a user should read about how they came about.
     """
     with progress.stage("naming groups"):
-        names = name_groups(profiles, items, language=language, n_groups=n_groups)
+        names = name_groups(profiles, book, n_groups=n_groups)
         if chat is None:
             return names, []
-        evidence = gather_evidence(profiles, items, names["group_id"].to_list(), language)
+        evidence = gather_evidence(profiles, book, names["group_id"].to_list())
     return name_by_chat(names, evidence, chat, progress=progress)

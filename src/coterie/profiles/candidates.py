@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.language.words import detect_languages, stop_words, words
+from coterie.profiles.orders import without_orders
 from coterie.profiles.phrases import (
     Keywords,
     adjacent_pairs,
@@ -66,17 +67,40 @@ class Candidates:
     covered: bool
 
 
-def name_candidates(items: pl.DataFrame, telling: NDArray[np.int64], language: str | None) -> Candidates:
-    """Categories of the items, words and phrases of their titles, and people and works that their texts name.
+@dataclass(frozen=True)
+class Phrasebook:
+    """What names can be made of, read once from the items' public text for all groups, fine and broad.
+
+    Attributes:
+        items: as given, without the texts that read like orders.
+        languages: languages of the titles, most frequent first.
+        covered: whether most items have a category.
+        labels: categories that can stand in a name, as written, by item.
+        label_words: content words of each.
+        phrases: words and phrases of the titles.
+        bodies: texts to search for proper names, one for each item.
+    """
+
+    items: pl.DataFrame
+    languages: tuple[str, ...]
+    covered: bool
+    labels: Keywords
+    label_words: list[list[str]]
+    phrases: _Phrases
+    bodies: list[str]
+
+
+def read_phrasebook(items: pl.DataFrame, language: str | None = None) -> Phrasebook:
+    """Categories of the items, and words and phrases of their titles.
 
     Where there are no categories, a short text is read like a title (an author's name); where there are no titles
     either, any text is. Long texts beside titles give proper names only.
 
     Args:
-        items: `item_id`, `title`; `text` and `categories` where there are any.
-        telling: rows of the items that set some group apart; only their texts are searched for proper names.
+        items: `item_id`, `title`; `text` and `categories` where there are any; `n_users` where known.
         language: code of the language, or None to tell it from the text.
     """
+    items = without_orders(items)
     labels = item_categories(items)
     covered = bool(np.count_nonzero(np.diff(labels.matrix.indptr)) * 2 > items.height)
     sources, bodies = _sources(items, covered=covered)
@@ -87,24 +111,37 @@ def name_candidates(items: pl.DataFrame, telling: NDArray[np.int64], language: s
     spoken = words(shown, one)
     phrases = _phrases(sources, languages, Counter(word for each in spoken for word in set(each)))
     kept = [at for at, label in enumerate(shown) if spoken[at] and _nameable(label)]
-    titles = [" ".join(title.lower().split()) for title in title_and_body(items)[0]]
+    named = Keywords([shown[at] for at in kept], sparse.csr_array(labels.matrix[:, kept]))
+    return Phrasebook(items, languages, covered, named, [spoken[at] for at in kept], phrases, bodies)
+
+
+def name_candidates(book: Phrasebook, telling: NDArray[np.int64]) -> Candidates:
+    """Categories of the items, words and phrases of their titles, and people and works that their texts name.
+
+    Args:
+        book: of the items.
+        telling: rows of the items that set some group apart; only their texts are searched for proper names.
+    """
+    phrases, labels = book.phrases, book.labels
+    one = book.languages[0] if len(book.languages) == 1 else None
+    titles = [" ".join(title.lower().split()) for title in title_and_body(book.items)[0]]
     whole = {*titles, *(title.split(" (")[0] for title in titles)}
     mine = [at for at, value in enumerate(phrases.values) if value not in whole and not _NO_NAME.search(value)]
-    proper = _proper_names(bodies, telling, titles, languages)
-    parts = [*(spoken[at] for at in kept), *(phrases.parts[at] for at in mine), *words(proper.values, one)]
+    proper = _proper_names(book.bodies, telling, titles, book.languages)
+    parts = [*book.label_words, *(phrases.parts[at] for at in mine), *words(proper.values, one)]
     marks = [_marks(each, phrases.fold) for each in parts]
-    common = {word for word, n in Counter(w for each in marks[: len(kept)] for w in each).items() if n > 3}
-    heads = [(each - common) or each if at < len(kept) else each for at, each in enumerate(marks)]
+    common = {word for word, n in Counter(w for each in marks[: len(labels.values)] for w in each).items() if n > 3}
+    heads = [(each - common) or each if at < len(labels.values) else each for at, each in enumerate(marks)]
     return Candidates(
-        values=[*(shown[at] for at in kept), *(phrases.values[at] for at in mine), *proper.values],
-        kind=np.repeat(["category", "phrase", "proper"], [len(kept), len(mine), len(proper.values)]),
+        values=[*labels.values, *(phrases.values[at] for at in mine), *proper.values],
+        kind=np.repeat(["category", "phrase", "proper"], [len(labels.values), len(mine), len(proper.values)]),
         words=marks,
         heads=heads,
-        headed=np.concatenate([np.ones(len(kept)), phrases.headed[mine], np.ones(len(proper.values))]),
-        matrix=sparse.csr_array(sparse.hstack([labels.matrix[:, kept], phrases.matrix[:, mine], proper.matrix], "csr")),
+        headed=np.concatenate([np.ones(len(labels.values)), phrases.headed[mine], np.ones(len(proper.values))]),
+        matrix=sparse.csr_array(sparse.hstack([labels.matrix, phrases.matrix[:, mine], proper.matrix], "csr")),
         plurals=phrases.plurals,
-        languages=languages,
-        covered=covered,
+        languages=book.languages,
+        covered=book.covered,
     )
 
 

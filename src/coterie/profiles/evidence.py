@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from coterie.language.clean import clean_text
+from coterie.profiles.candidates import Phrasebook
 from coterie.profiles.grounds import Grounds
 from coterie.profiles.names import item_weights, score_candidates, text_numbers, written
-from coterie.profiles.orders import without_orders
 from coterie.profiles.phrases import title_and_body
 
 WORDS, CATEGORIES, TITLES = 8, 4, 6
@@ -61,17 +61,16 @@ class Catalogue:
     titles: frozenset[str]
 
 
-def gather_evidence(profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int], language: str | None) -> Catalogue:
+def gather_evidence(profiles: pl.DataFrame, book: Phrasebook, ids: list[int]) -> Catalogue:
     """Evidence on each group, from its profile and the items' public text.
 
     Args:
         profiles: from `profile_groups`.
-        items: as for `name_groups`.
+        book: as for `name_groups`.
         ids: the groups.
-        language: code of the language of the items, or None to tell it from the text.
     """
-    items = without_orders(items)
-    scores, _, candidates = score_candidates(profiles, items, ids, language)
+    items = book.items
+    scores, _, candidates = score_candidates(profiles, book, ids)
     best = [[int(c) for c in np.argsort(-row, kind="stable")[: 3 * WORDS] if row[c] > 0] for row in scores]
     phrases = written(best, candidates, items)
     weights, numbers = item_weights(profiles, items, ids), text_numbers(items)

@@ -7,12 +7,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from coterie.language.words import words
-from coterie.profiles.candidates import HEAD_FIRST, Candidates, name_candidates
+from coterie.profiles.candidates import HEAD_FIRST, Candidates, Phrasebook, name_candidates
 from coterie.profiles.casing import WORD, Casing
 from coterie.profiles.describe import describe_groups
 from coterie.profiles.naming import choose_phrases, phrase_scores
-from coterie.profiles.orders import without_orders
 from coterie.profiles.phrases import title_and_body
+
+CASED_ITEMS = 1_000
+"""Items, of those that have a phrase, that show how its words are written."""
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "group_id": pl.Int32,
@@ -25,9 +27,8 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 
 def name_groups(
     profiles: pl.DataFrame,
-    items: pl.DataFrame,
+    book: Phrasebook,
     *,
-    language: str | None,
     n_groups: int | None = None,
 ) -> pl.DataFrame:
     """A name and a sentence for each group, built from its profile and the items' public text.
@@ -37,8 +38,7 @@ def name_groups(
 
     Args:
         profiles: from `profile_groups`.
-        items: `item_id`, `title`; `text` and `categories` where there are any; `n_users` or `n_events` where known.
-        language: code of the language of the items, or None to tell it from the text.
+        book: what names can be made of.
         n_groups: number of groups; None: the last that has a profile (a group too small for one has none).
 
     Returns:
@@ -46,8 +46,8 @@ def name_groups(
     """
     last = profiles["group_id"].max()
     ids = list(range(1, 1 + (n_groups if n_groups is not None else int(str(last or 0)))))
-    items = without_orders(items)
-    scores, bare, candidates = score_candidates(profiles, items, ids, language)
+    items = book.items
+    scores, bare, candidates = score_candidates(profiles, book, ids)
     phrases = written(choose_phrases(scores, bare, candidates), candidates, items)
     names = _distinct([_sentence_case(", ".join(each)) for each in phrases], ids, items, candidates.languages)
     return pl.DataFrame(
@@ -62,13 +62,13 @@ def name_groups(
 
 
 def score_candidates(
-    profiles: pl.DataFrame, items: pl.DataFrame, ids: list[int], language: str | None
+    profiles: pl.DataFrame, book: Phrasebook, ids: list[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Candidates]:
     """What each group could be called, with the scores of `phrase_scores`."""
-    weights = item_weights(profiles, items, ids)
-    candidates = name_candidates(items, np.flatnonzero(weights.any(axis=0)), language)
-    texts = text_numbers(items)
-    scores, bare = phrase_scores(_without_repeats(weights, texts), _popularity(items), texts, candidates)
+    weights = item_weights(profiles, book.items, ids)
+    candidates = name_candidates(book, np.flatnonzero(weights.any(axis=0)))
+    texts = text_numbers(book.items)
+    scores, bare = phrase_scores(_without_repeats(weights, texts), _popularity(book.items), texts, candidates)
     return scores, bare, candidates
 
 
@@ -112,17 +112,17 @@ def _without_repeats(weights: NDArray[np.float64], texts: NDArray[np.int64]) -> 
 
 
 def _popularity(items: pl.DataFrame) -> NDArray[np.float64]:
-    for column in ("n_users", "n_events"):
-        if column in items.columns:
-            return items[column].fill_null(0).to_numpy().astype(np.float64) + 1e-9
-    return np.ones(items.height)
+    if "n_users" not in items.columns:
+        return np.ones(items.height)
+    return items["n_users"].fill_null(0).to_numpy().astype(np.float64) + 1e-9
 
 
 def written(chosen: list[list[int]], candidates: Candidates, items: pl.DataFrame) -> list[list[str]]:
     """The phrases with the catalogue's capitals, nouns in the plural where the catalogue has it."""
     columns = sorted({column for each in chosen for column in each})
     wanted = {word for column in columns for word in WORD.findall(candidates.values[column].lower())}
-    rows = np.flatnonzero(np.diff(candidates.matrix[:, columns].indptr))[:3_000] if columns else np.empty(0, np.int64)
+    rows = np.flatnonzero(np.diff(candidates.matrix[:, columns].indptr)) if columns else np.empty(0, np.int64)
+    rows = rows[:: -(-len(rows) // CASED_ITEMS) or 1]
     titles, bodies = title_and_body(items[rows])
     casing = Casing(titles, bodies, wanted)
 
