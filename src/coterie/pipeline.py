@@ -21,7 +21,7 @@ from coterie import __version__
 from coterie.evaluate.groups import judge_groups
 from coterie.evaluate.trend import TrendOptions, find_trend
 from coterie.folder import check_output, write_folder
-from coterie.groups import Grouper, GroupOptions, GroupsFound, find_groups, make_grouper
+from coterie.groups import Grouper, GroupOptions, GroupsFound, Memberships, find_groups, make_grouper
 from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, fit_interest
 from coterie.judging import judging_of, with_evidence
@@ -54,7 +54,7 @@ Result = TypeVar("Result")
 
 GROUP_TEXT_PRIOR = 2.0
 """Weight of the text prior where groups are found; groups gain from text even where scores do not."""
-GROUP_EXACT_ITEMS = 5_000
+GROUP_EXACT_ITEMS = 2_000
 """Catalogue up to which groups are found by the exact route: they need few dimensions, and those come out alike."""
 
 
@@ -141,6 +141,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
+    memberships = found.grouping.assign(histories, settings.memberships)
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     model, judged = side_by_side(
         lambda: _describe(
@@ -148,7 +149,12 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             dataset,
             histories,
             vectors,
-            (_scorer(run, dataset, histories, vectors, (interest, judging.interest, found)), found, keywords),
+            (
+                _scorer(run, dataset, histories, vectors, (interest, judging.interest, found)),
+                found,
+                memberships,
+                keywords,
+            ),
         ),
         lambda: run.kept(
             "judged",
@@ -156,7 +162,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             lambda: judge_groups(
                 histories,
                 vectors,
-                found.grouping.assign(histories, 1).primary,
+                memberships.primary,
                 found.learnt,
                 judging,
                 progress=progress,
@@ -264,14 +270,13 @@ def _describe(
     dataset: Dataset,
     histories: sparse.csr_array,
     vectors: np.ndarray[Any, np.dtype[np.float32]],
-    learnt: tuple[Scorer, GroupsFound, Keywords],
+    learnt: tuple[Scorer, GroupsFound, Memberships, Keywords],
 ) -> Model:
     """Memberships, profiles, names, lists and the map."""
     settings, progress = run.settings, run.progress
-    scorer, found, keywords = learnt
+    scorer, found, memberships, keywords = learnt
     interest = scorer.interest
     n_groups = found.grouping.n_groups
-    memberships = found.grouping.assign(histories, settings.memberships)
     primary = memberships.primary
     n_users = np.bincount(histories.indices, minlength=histories.shape[1])
 

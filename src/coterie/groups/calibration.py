@@ -18,7 +18,7 @@ EDGES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Between the weights that are looked at together."""
 USERS = 20_000
 EVENTS = 40_000
-"""Hidden events that weights are fitted and checked on, at most."""
+"""Users, and hidden events of theirs, that weights are fitted and checked on, about as many at most."""
 ROUNDS = 100
 SCARCE = 0.002
 """Part of all weight below which a range of weights is not shown: too few events lie behind it."""
@@ -53,18 +53,15 @@ class HiddenWeights:
 
     @staticmethod
     def of(evidence: FloatArray, shares: FloatArray, kept: sparse.csr_array, hidden: sparse.csr_array) -> HiddenWeights:
-        """From histories kept and hidden, shape (n_users, n_items), of at most 20,000 users and 40,000 events."""
+        """From histories kept and hidden, shape (n_users, n_items), of about `USERS` users or `EVENTS` events."""
         users = np.flatnonzero((np.diff(hidden.indptr) > 0) & (np.diff(kept.indptr) > 0))
-        if len(users) > USERS:
-            users = users[np.linspace(0, len(users) - 1, USERS).astype(np.int64)]
+        fewer = max(len(users) / USERS, hidden.nnz / EVENTS)
+        if fewer > 1:
+            users = users[np.linspace(0, len(users) - 1, int(np.ceil(len(users) / fewer))).astype(np.int64)]
         known, tested = kept[users], hidden[users]
         groups, found = mixtures(evidence, shares, known, STEPS, np.asarray(known @ evidence, dtype=np.float32))
         user = np.repeat(np.arange(len(users)), np.diff(tested.indptr))
-        shown = np.arange(len(user))
-        if len(user) > EVENTS:
-            shown = np.linspace(0, len(user) - 1, EVENTS).astype(np.int64)
-        user, items = user[shown], tested.indices[shown]
-        ratios = np.exp(np.take_along_axis(evidence[items], groups[user], axis=1))
+        ratios = np.exp(np.take_along_axis(evidence[tested.indices], groups[user], axis=1))
         return HiddenWeights([weights[user] for weights in found], ratios)
 
     def bits(self) -> list[float]:

@@ -12,7 +12,7 @@ from scipy import sparse
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-SPARSE_PENALTY = 100.0
+SPARSE_PENALTY = 240.0
 """Cost of a multiply-add in a sparse product, in those of a dense one."""
 
 
