@@ -4,7 +4,7 @@
 
 Protocol `users` of benchmarks/scores.py, seed 0, NDCG@100. Prints a column for each set: the figure of the defaults,
 and of each change the mean paired difference to it with its 95 % interval (bootstrap over test users). Groups are found
-once for each encoder. With `--json` every record is written as soon as it is there, and a stopped run goes on from them.
+once for each encoder. With `--json` every record is written at once, and a stopped run goes on from them.
 """
 
 from __future__ import annotations

@@ -57,8 +57,7 @@ class Recency:
 class Coterie:
     """The interest model with its settings tuned like a peer's; `ridge` multiplies the default λ.
 
-    Trials are quicker than the final fit: without groups, by the large route above `QUICK_EXACT_ITEMS` items, and
-    without placing cold items where these are not what is tested.
+    Trials are quicker than the final fit: without groups, and by the large route above `QUICK_EXACT_ITEMS` items.
 
     Args:
         recency: what to try of age, `{"items": (None, ...)}`, or `{"trend": (0.7, ...), "days": (None, ...)}`; it takes
@@ -70,7 +69,6 @@ class Coterie:
     lacks = staticmethod(lacks_nothing)
 
     def __init__(self, recency: Grid | None = None, *, cold: bool = False) -> None:
-        self._cold = cold
         rest: Grid = {"beta": (0.25, 0.0), "dimensions": (512, 1_024)}
         if cold:
             self.grid: Grid = {"text_prior": (3.0, 1.0, 0.0), **rest, "ridge": (1.0, 0.5, 2.0)}
@@ -97,16 +95,7 @@ class Coterie:
         options["ridge"] = ridge * default_ridge(ItemStatistics(weights))
         if training.trial:
             options |= {"group_prior": 0.0, "exact_items": QUICK_EXACT_ITEMS}
-            if training.events is None and not self._cold:
-                training = _without_text_of_cold(training)
         return _fitted(weights, training, {"half_life_days": days, **options}, recency)
-
-
-def _without_text_of_cold(training: Training) -> Training:
-    """Items without events stay at 0: placing them costs a second fit, and where all users are alike they are few."""
-    warm = np.zeros(len(training.text), dtype=np.bool_)
-    warm[training.weights.indices] = True
-    return training._replace(text=np.where(warm[:, None], training.text, np.float32(0)))
 
 
 def _fitted(weights: sparse.csr_array, training: Training, options: dict[str, Any], recency: Recency) -> Fitted:
