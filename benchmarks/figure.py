@@ -100,7 +100,8 @@ def notes_of(records: Sequence[Record]) -> list[str]:
     most = max(budgets, key=lambda budget: len(budgets[budget]), default=0)
     others = [f"{budget} on {', '.join(sets)}" for budget, sets in budgets.items() if budget != most]
     if most:
-        notes.append(f"Each tuned on validation by at most {most} settings{''.join(f' ({one})' for one in others)}.")
+        elsewhere = "".join(f" ({one})" for one in others)
+        notes.append(f"Each tuned on validation by at most {most} settings, except where it says untuned{elsewhere}.")
     return [*notes, f"{INTERVALS} {BESIDE}"]
 
 

@@ -97,7 +97,7 @@ def test_the_notes_say_what_was_tried_and_where_it_was_less() -> None:
     tried = [[{"ridge": 1.0}, 0.5]]
     records = [record("ease", 0.5, data=name, trials=tried) for name in ("one", "two")]
     notes = figure.notes_of([*records, record("ease", 0.5, data="large", budget=3, trials=tried)])
-    assert "Each tuned on validation by at most 8 settings (3 on large)." in notes
+    assert "Each tuned on validation by at most 8 settings, except where it says untuned (3 on large)." in notes
 
 
 def test_the_command_draws_records_and_answers_together(
