@@ -1,9 +1,12 @@
-"""Draw methods side by side, with intervals, from what `coterie evaluate --json` wrote; an SVG without dependencies.
+"""Draw methods side by side, with intervals: records of benchmarks/scores.py, or what `coterie evaluate --json` wrote.
 
+    python benchmarks/scores.py --protocol users --json users.json
+    python benchmarks/figure.py users.json --output docs/images/scores.svg
     coterie evaluate --events E --items I --json > shop-users.json
-    python benchmarks/figure.py shop-users.json more.json --metric ndcg --output docs/images/evaluation.svg
+    python benchmarks/figure.py shop-users.json --output shop.svg
 
-One panel for each file and part. The same method has the same colour everywhere.
+One panel for each set and protocol, from measured records alone, the best method first. Of records the seeds count that
+Coterie was tested on, and the peers that were tested on all of them.
 """
 
 from __future__ import annotations
@@ -11,117 +14,121 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
+from typing import Any
 
-WIDTH, MARGIN = 760, 16
-NAMES, VALUES = 150, 110
-"""Columns for the methods' names and for the numbers; the bars have what is between them."""
-ROW, HEAD, GAP = 22, 30, 14
-COLOURS = ("#2f6f9f", "#b9770e", "#7d7d7d", "#5b8c5a", "#8e5ea2", "#a3503b", "#3d8f8f", "#9c8b2b", "#5a5f8c", "#a5668b")
-FIRST = "coterie"
+import numpy as np
 
+from comparison.drawing import OURS, WORDS, Mark, Panel, draw, short
+from comparison.records import Record
+from comparison.table import Seeds, mean, paired
+from coterie.kernels.bootstrap import interval, resampled_means
+from coterie.randomness import generator
 
-@dataclass(frozen=True)
-class Mark:
-    """One method's figure with its interval; None where there is none."""
-
-    method: str
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Panel:
-    """What was measured, and every method's figure."""
-
-    title: str
-    marks: tuple[Mark, ...]
+METRICS = ("ndcg", "plain_recall", "calibrated_recall", "popularity")
+TITLE = "What was hidden, ranked"
+MEANING = {
+    "users": "users: a fifth of the items of users who were not trained on, ranked among all items they have not met.",
+    "items": "items: a fifth of the items, hidden from everybody, ranked among themselves by their text.",
+    "time": "time: what users come to in the last fifth of the events, ranked among all items.",
+    "last": "last: the last new item of each user, ranked among all items.",
+    "sparse": "sparse: as users, with histories cut short.",
+}
+INTERVALS = "Lines: 95 % intervals over test users."
+BESIDE = "Above: Coterie beside the best peer, and the mean paired difference with its 95 % interval."
 
 
-def panels_of(answer: dict, *, name: str, metric: str = "ndcg") -> list[Panel]:
+def panels_of_answer(answer: Mapping[str, Any], *, name: str, metric: str = "ndcg") -> list[Panel]:
     """Panels of one answer of `coterie evaluate --json`: one for each part, at the first k."""
     k = answer["k"][0]
-    users = {part["part"]: part["users"] for part in answer["parts"]}
     panels = []
-    for part, tested in users.items():
-        rows = [row for row in answer["means"] if (row["part"], row["k"], row["metric"]) == (part, k, metric)]
+    for part in answer["parts"]:
+        rows = [row for row in answer["means"] if (row["part"], row["k"], row["metric"]) == (part["part"], k, metric)]
         marks = tuple(Mark(row["method"], row["value"], row["low"], row["high"]) for row in rows)
-        title = f"{name}, {answer['protocol']}, {part}: {metric.replace('_', ' ')}@{k}, {tested:,} users"
-        panels.append(Panel(title, marks))
+        terms = f"{metric.replace('_', ' ')}@{k}, {part['part']}, {part['users']:,} test users"
+        panels.append(Panel(f"{name} · {answer['protocol']}", terms, marks))
     return panels
 
 
-def draw(panels: Sequence[Panel], *, title: str) -> str:
-    """An SVG of the panels, one under the other; every panel has its own scale, from 0."""
-    methods = dict.fromkeys(mark.method for panel in panels for mark in panel.marks)
-    others = [method for method in methods if method != FIRST]
-    colour = {FIRST: COLOURS[0]} | {method: COLOURS[1 + at % (len(COLOURS) - 1)] for at, method in enumerate(others)}
-    y, body = MARGIN + HEAD, []
-    for panel in panels:
-        body.append(_text(MARGIN, y + 12, panel.title, weight="600"))
-        y += HEAD - 8
-        longest = max((mark.high or mark.value for mark in panel.marks), default=0.0) or 1.0
-        for mark in panel.marks:
-            body += _row(mark, y, longest, colour[mark.method])
-            y += ROW
-        y += GAP
-    return "\n".join(_page(title, y + 4, body))
+def panels_of_records(records: Sequence[Record]) -> list[Panel]:
+    """Panels of records of scores.py: one for each set and protocol, of the figure that decides."""
+    tested: dict[tuple[str, str], dict[str, Seeds]] = {}
+    for record in records:
+        if not record.lacks and (record.peer in OURS or not record.peer.startswith("coterie")):
+            tested.setdefault((record.data, record.protocol), {}).setdefault(record.peer, {})[record.seed] = record
+    return [_panel(data, by_peer) for (data, _), by_peer in tested.items() if by_peer.keys() & set(OURS)]
 
 
-def _row(mark: Mark, y: int, longest: float, colour: str) -> Iterable[str]:
-    """Name, bar, whisker and number of one method."""
-    left, room = MARGIN + NAMES, WIDTH - 2 * MARGIN - NAMES - VALUES
-    width = room * mark.value / longest
-    middle = y + ROW / 2
-    yield _text(left - 8, middle + 4, mark.method, anchor="end", weight="600" if mark.method == FIRST else "400")
-    yield f'<rect x="{left}" y="{y + 4}" width="{max(width, 1):.1f}" height="{ROW - 8}" rx="2" fill="{colour}"/>'
-    if mark.low is not None and mark.high is not None:
-        low, high = (left + room * end / longest for end in (mark.low, mark.high))
-        ends = "".join(f"M{end:.1f} {middle - 4}v8" for end in (low, high))
-        yield f'<path d="M{low:.1f} {middle}H{high:.1f}{ends}" stroke="#222" fill="none"/>'
-    yield _text(left + room + 12, middle + 4, f"{mark.value:.4f}")
+def _panel(data: str, by_peer: dict[str, Seeds]) -> Panel:
+    """One set and protocol, the best method first."""
+    ours = next(name for name in OURS if name in by_peer)
+    seeds = by_peer[ours].keys()
+    kept = {peer: {seed: of[seed] for seed in seeds} for peer, of in by_peer.items() if seeds <= of.keys()}
+    one = next(iter(kept[ours].values()))
+    title = f"{data} · {one.protocol}"
+    metric = next(iter(one.figures))
+    order = sorted(kept, key=lambda peer: -mean(kept[peer], metric))
+    marks = tuple(Mark(peer, mean(kept[peer], metric), *_interval(kept[peer], metric)) for peer in order)
+    listed = f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {next(iter(seeds))}"
+    terms = f"{metric.split(' ')[0].replace('ndcg', 'NDCG')}, {listed}, {len(one.figures[metric]):,} test users"
+    best = next((peer for peer in order if peer not in OURS), None)
+    if best is None:
+        return Panel(title, terms, marks)
+    ratio = mean(kept[ours], metric) / max(mean(kept[best], metric), 1e-12)
+    difference, low, high = (short(end, signed=True) for end in paired(kept[ours], kept[best], metric))
+    return Panel(title, terms, marks, f"{ratio:.3f} × {WORDS.get(best, best)}", f"{difference} [{low}, {high}]")
 
 
-def _page(title: str, height: float, body: Iterable[str]) -> Iterable[str]:
-    # a background of its own: the picture is shown on light and dark pages alike
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
-        f'height="{height:.0f}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="#222">'
-    )
-    yield f"<title>{escape(title)}</title>"
-    yield f'<rect width="{WIDTH}" height="{height:.0f}" fill="#fff"/>'
-    yield _text(MARGIN, MARGIN + 12, title, size=15, weight="600")
-    yield from body
-    yield "</svg>\n"
+def _interval(seeds: Seeds, metric: str) -> tuple[float, float]:
+    """Of the mean over seeds; the draws of test users are those of `paired`."""
+    draws = [
+        resampled_means(np.array(record.figures[metric])[:, None], rng=generator(seed, "bootstrap over users"))
+        for seed, record in sorted(seeds.items())
+    ]
+    low, high = interval(np.mean(draws, axis=0))
+    return float(low[0]), float(high[0])
 
 
-def _text(x: float, y: float, text: str, *, size: int = 13, anchor: str = "start", weight: str = "400") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}">'
-        f"{escape(text)}</text>"
-    )
+def notes_of(records: Sequence[Record]) -> list[str]:
+    """What one has to know to read the panels of records."""
+    notes = [MEANING[protocol] for protocol in dict.fromkeys(record.protocol for record in records)]
+    budgets: dict[int, dict[str, None]] = {}
+    for record in records:
+        if record.trials:
+            budgets.setdefault(record.budget, {})[record.data] = None
+    most = max(budgets, key=lambda budget: len(budgets[budget]), default=0)
+    others = [f"{budget} on {', '.join(sets)}" for budget, sets in budgets.items() if budget != most]
+    if most:
+        elsewhere = "".join(f" ({one})" for one in others)
+        notes.append(f"Each tuned on validation by at most {most} settings, except where it says untuned{elsewhere}.")
+    return [*notes, f"{INTERVALS} {BESIDE}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("answers", type=Path, nargs="+", help="files that coterie evaluate --json wrote")
-    parser.add_argument("--metric", default="ndcg", choices=("ndcg", "plain_recall", "calibrated_recall", "popularity"))
-    parser.add_argument(
-        "--title", default="What was kept back, ranked among all items; lines: 95 % intervals over test users"
-    )
+    parser.add_argument("files", type=Path, nargs="+", help="that scores.py or coterie evaluate --json wrote")
+    parser.add_argument("--metric", default="ndcg", choices=METRICS, help="of what coterie evaluate wrote")
+    parser.add_argument("--sets", nargs="+", help="of the records, and in this order; all otherwise")
+    parser.add_argument("--title", default=TITLE)
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
-    panels = []
-    for path in given.answers:
-        answer = json.loads(path.read_text(encoding="utf-8"))
-        panels += panels_of(answer, name=path.stem.removesuffix(f"-{answer['protocol']}"), metric=given.metric)
+    panels: list[Panel] = []
+    records: list[Record] = []
+    for path in given.files:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, list):
+            records += [Record(**line) for line in found]
+        else:
+            name = path.stem.removesuffix(f"-{found['protocol']}")
+            panels += panels_of_answer(found, name=name, metric=given.metric)
+    if given.sets:
+        records = [record for name in given.sets for record in records if record.data == name]
+    panels += panels_of_records(records)
     if any(not math.isfinite(mark.value) for panel in panels for mark in panel.marks):
         raise SystemExit("a figure is not a number")
-    given.output.write_text(draw(panels, title=given.title), encoding="utf-8")
+    notes = notes_of(records) if records else [INTERVALS]
+    given.output.write_text(draw(panels, title=given.title, notes=notes), encoding="utf-8")
     print(given.output)
 
 

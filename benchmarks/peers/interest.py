@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from coterie.evaluate import Split
-from coterie.interest.fit import default_ridge
+from coterie.interest.fit import QUICK_EXACT_ITEMS, default_ridge
 from coterie.interest.gram import ItemStatistics
 from coterie.scorers import fit_scorer
 from coterie.settings import make_settings
@@ -57,6 +57,8 @@ class Recency:
 class Coterie:
     """The interest model with its settings tuned like a peer's; `ridge` multiplies the default λ.
 
+    Trials are quicker than the final fit: without groups, and by the large route above `QUICK_EXACT_ITEMS` items.
+
     Args:
         recency: what to try of age, `{"items": (None, ...)}`, or `{"trend": (0.7, ...), "days": (None, ...)}`; it takes
             the place of β and of the number of dimensions, so that the budget stays the same.
@@ -91,8 +93,8 @@ class Coterie:
         recency = Recency(items, days)
         weights = recency(training.histories)
         options["ridge"] = ridge * default_ridge(ItemStatistics(weights))
-        if training.trial:  # groups take as long as the rest together
-            options["group_prior"] = 0.0
+        if training.trial:
+            options |= {"group_prior": 0.0, "exact_items": QUICK_EXACT_ITEMS}
         return _fitted(weights, training, {"half_life_days": days, **options}, recency)
 
 
