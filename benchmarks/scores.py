@@ -50,7 +50,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 """The defaults with one part changed, as peers `coterie-NAME`."""
 HALF_LIVES = {
     "time": {"trend": (0.7, 0.0, 1.5, 3.0), "days": (None, 30.0, 90.0, 180.0)},
-    "last": {"items": (None, 1.0, 3.0, 10.0)},
+    "last": {"items": (2.0, 1.0, 4.0), "following": (0.6, 0.3, 1.0)},
 }
 DEFAULT_PEERS = {
     "users": ("popular", "item-knn", "als", "bpr", "ease", "l3ae", "embedding", *TEXT_PEERS, *OURS),
