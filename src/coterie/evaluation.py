@@ -213,7 +213,9 @@ def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: 
     timed = split.events is not None and split.events.timestamp is not None
     given = settings.model_fields_set
     fits = Fits(vectors)
-    with progress.stage("tuning settings", total=n_trials(given, timed=timed, late=late, ordered=ordered), unit="trials") as step:
+    with progress.stage(
+        "tuning settings", total=n_trials(given, timed=timed, late=late, ordered=ordered), unit="trials"
+    ) as step:
 
         def earned(changed: dict[str, Any]) -> float:
             tried = settings.model_copy(update=changed)

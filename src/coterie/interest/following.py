@@ -69,12 +69,12 @@ def transitions(since: sparse.csr_array) -> sparse.csr_array:
     user = np.repeat(np.arange(since.shape[0]), np.diff(since.indptr))
     order = np.lexsort((-since.data, user))
     user, item = user[order], since.indices[order]
-    counts = sparse.csr_array((n_items, n_items), dtype=np.float64)
+    counts: sparse.csr_array = sparse.csr_array((n_items, n_items), dtype=np.float64)
     for distance in range(REACH):
         gap = distance + 1
         same = np.flatnonzero(user[gap:] == user[:-gap])
         weight = np.full(len(same), 2 ** (-distance / HALF_LIFE))
-        counts += sparse.csr_array((weight, (item[same], item[same + gap])), shape=(n_items, n_items))
+        counts = counts + sparse.csr_array((weight, (item[same], item[same + gap])), shape=(n_items, n_items))
     following = np.flatnonzero(user[1:] == user[:-1]) + 1
     times = np.bincount(item[following], minlength=n_items)
     known = np.asarray(counts.sum(axis=1)).ravel() + DOUBT
