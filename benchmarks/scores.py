@@ -48,9 +48,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     **{f"d{d}": {"dimensions": d} for d in (64, 128, 256, 1_024)},
 }
 """The defaults with one part changed, as peers `coterie-NAME`."""
-HALF_LIVES = {
+LATE = {
     "time": {"trend": (0.7, 0.0, 1.5, 3.0), "days": (None, 30.0, 90.0, 180.0)},
-    "last": {"items": (None, 1.0, 3.0, 10.0)},
+    "last": {"items": (2.0, 1.0, 4.0), "following": (0.6, 0.3, 1.0)},
 }
 DEFAULT_PEERS = {
     "users": ("popular", "item-knn", "als", "bpr", "ease", "l3ae", "embedding", *TEXT_PEERS, *OURS),
@@ -96,7 +96,7 @@ def make_peers(given: Given, data: Data) -> list[Peer]:
     made += [
         SasRec(given.minutes),
         CoterieDefaults(),
-        Coterie(HALF_LIVES.get(given.protocol), cold=given.protocol == "items"),
+        Coterie(LATE.get(given.protocol), cold=given.protocol == "items"),
     ]
     made += [CoterieDefaults(f"coterie-{name}", **options) for name, options in ABLATIONS.items()]
     for name in TEXT_PEERS:

@@ -111,6 +111,7 @@ def test_tuning_sees_nothing_of_the_test(shop_part: ShopTables, monkeypatch: pyt
     monkeypatch.setattr(coterie.evaluation, "evaluate_users", watched)
     monkeypatch.setattr("coterie.evaluate.tune.GRID", {"ridge": (30.0, 300.0)})
     monkeypatch.setattr("coterie.evaluate.tune.HALF_LIVES", (30.0,))
+    monkeypatch.setattr("coterie.evaluate.tune.ORDER", {"half_life_items": (5.0,)})
     monkeypatch.setattr("coterie.evaluate.tune.LATE", {"trend": (1.0,)})
     result = evaluate(shop_part.events, shop_part.items, protocol="time", tune=True, **QUICK)
     test = coterie.evaluation.split_time
@@ -118,7 +119,7 @@ def test_tuning_sees_nothing_of_the_test(shop_part: ShopTables, monkeypatch: pyt
         shop_part.events, shop_part.items, settings=coterie.evaluation.make_settings()
     )
     outer = test(dataset.events, (dataset.users.height, dataset.items.height))
-    assert len(tried) == 5
+    assert len(tried) == 6
     for split in tried:
         assert split.events is not None and outer.events is not None
         assert split.users is not None
@@ -165,6 +166,19 @@ def test_age_counts_when_it_is_asked_to(shop_part: ShopTables, run) -> None:
     assert aged.parts.equals(first.parts)
 
 
+def test_the_order_of_histories_counts_when_it_is_asked_to() -> None:
+    rng = np.random.default_rng(0)
+    starts = rng.integers(0, 30, 300)
+    rows = [(f"u{user}", f"i{(start + step) % 30}") for user, start in enumerate(starts) for step in range(6)]
+    chain = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")  # after i4 comes i5
+    given = {"protocol": "last", "k": 1, "encoder": "none", "group_prior": 0}
+    plain = evaluate(chain, **given)
+    ordered = evaluate(chain, half_life_items=1, following=1, **given)
+    assert (ordered.fitted["half_life_items"], ordered.fitted["following"]) == (1, 1)
+    assert value(plain, "coterie") < 0.7
+    assert value(ordered, "coterie") > 0.95
+
+
 def events(n_users: int, per_user: int = 8, **columns: Any) -> pl.DataFrame:
     rng = np.random.default_rng(0)
     rows = [(f"u{user}", f"i{item}") for user in range(n_users) for item in rng.permutation(20)[:per_user]]
@@ -179,6 +193,8 @@ def events(n_users: int, per_user: int = 8, **columns: Any) -> pl.DataFrame:
         ({"k": 0}, "k cannot be 0", "1 or more"),
         ({"k": []}, "k cannot be", "1 or more"),
         ({"companion": 3}, "unknown setting 'companion'", "companions"),
+        ({"half_life_items": 2}, "protocol 'users' takes apart", "last or time"),
+        ({"following": 1, "protocol": "sparse"}, "'following' counts by the order", "leave it out"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told_before_anything_is_read(given: dict, message: str, hint: str) -> None:

@@ -259,6 +259,24 @@ def test_users_the_model_never_saw_get_lists(shop_model: Model, strangers: pl.Da
     assert "items the model does not know" in notes.told[0]
 
 
+def test_older_items_count_less_in_lists_when_asked_to_and_in_groups_never(shop_model: Model) -> None:
+    old, new = shop_model.items.filter(~pl.col("cold")).sort("n_users", descending=True)["item_id"][:2].to_list()
+    frame = pl.DataFrame({"user_id": ["both", "both", "new"], "item_id": [old, new, new]})
+
+    def of(user: str, **settings: Any) -> list[str]:
+        return shop_model.recommend(frame, 5, **settings).filter(user_id=user)["item_id"].to_list()
+
+    assert of("both") != of("both", half_life_items=0.01)
+    turned = frame.reverse()
+    assert (
+        shop_model.recommend(turned, 5, half_life_items=1.0).rows()
+        != shop_model.recommend(frame, 5, half_life_items=1.0).rows()
+    )  # rows are the order where there are no times
+    assert shop_model.recommend(turned, 5).rows() == shop_model.recommend(frame, 5).rows()
+    with pytest.raises(SettingsError, match="half_life_items"):
+        shop_model.assign(frame, half_life_items=1.0)
+
+
 def test_users_of_whom_nothing_is_known_get_what_everyone_is_expected_to_like(shop_model: Model) -> None:
     events = pl.DataFrame({"user_id": ["a", "b", "b"], "item_id": ["?", "??", "?"]})
     lists = shop_model.recommend(events, 10, explain=True)

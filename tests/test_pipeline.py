@@ -149,6 +149,7 @@ def test_a_second_run_reuses_every_stage_and_gives_an_equal_model(tables: ShopTa
         ({"dimensions": 8}, ["tables", "vectors"]),
         ({"encoder": "none"}, ["tables"]),
         ({"half_life_days": 30.0}, ["tables", "vectors"]),
+        ({"following": 1.0, "half_life_items": 5.0}, [name for name in STAGES if name != "tables"]),
         ({"top": 5, "min_support": 9, "memberships": 1}, STAGES),
         ({"max_user_events": 20}, []),
     ],

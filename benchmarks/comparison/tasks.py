@@ -11,9 +11,9 @@ from scipy import sparse
 from comparison.data import Data
 from coterie.evaluate import Split, split_items, split_last, split_sparse, split_time, split_users, validation_split
 from coterie.evaluate.protocols import rank
-from coterie.evaluate.recency import items_since
 from coterie.kernels.metrics import calibrated_recall_at_k, ndcg_at_k
 from coterie.tables.dataset import Events, strongest
+from coterie.tables.order import items_since
 from peers.base import Fitted, FloatArray, Histories, Training
 
 LENGTH = {"users": 100, "sparse": 100, "items": 20, "time": 20, "last": 10}

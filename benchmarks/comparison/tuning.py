@@ -28,7 +28,7 @@ def tune(peer: Peer, validation: Task, budget: int) -> Tuned:
     """Search the peer's grid one setting after the other, the others held at the best seen so far.
 
     The first value of every setting is where the search starts. The mean over validation users of the first figure
-    decides; a tie stays with what was tried first. A peer without a grid has nothing to try.
+    decides; a tie stays with what was tried first. Without a grid, or with a budget of 1, there is nothing to choose.
 
     Args:
         peer: what is tuned.
@@ -36,8 +36,8 @@ def tune(peer: Peer, validation: Task, budget: int) -> Tuned:
         budget: most settings tried.
     """
     best = {name: values[0] for name, values in peer.grid.items()}
-    if not best:
-        return Tuned({}, [], 0.0)
+    if not best or budget == 1:
+        return Tuned(best, [], 0.0)
     started = time.process_time()
     trials = [_trial(peer, validation, best)]
     top = trials[0].earned

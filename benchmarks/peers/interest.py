@@ -31,27 +31,15 @@ class CoterieDefaults:
         self._options = options
 
     def fit(self, training: Training, **_: Any) -> Fitted:
-        return _fitted(training.weights, training, self._options, Recency())
+        return _fitted(training.weights, training, self._options)
 
 
-class Recency:
-    """Weight 2^(−age / half-life) of each item of a history.
-
-    Args:
-        items: half-life in items of the user's own; None: that age does not count.
-        days: half-life in days; None: that age does not count.
-    """
-
-    def __init__(self, items: float | None = None, days: float | None = None) -> None:
-        self._items, self._days = items, days
-
-    def __call__(self, histories: Histories) -> sparse.csr_array:
-        weights = histories.weights
-        factor = np.ones(weights.nnz, dtype=np.float32)
-        for half_life, ages in ((self._items, histories.since), (self._days, histories.days)):
-            if half_life is not None and ages is not None:
-                factor *= np.exp2(-ages.data / np.float32(half_life))
-        return sparse.csr_array((weights.data * factor, weights.indices, weights.indptr), shape=weights.shape)
+def _halved(weights: sparse.csr_array, age: sparse.csr_array | None, half_life: float | None) -> sparse.csr_array:
+    """Weights times 2^(−age / half-life); as they are without either."""
+    if age is None or half_life is None:
+        return weights
+    factor = np.exp2(-age.data / np.float32(half_life))
+    return sparse.csr_array((weights.data * factor, weights.indices, weights.indptr), shape=weights.shape)
 
 
 class Coterie:
@@ -60,25 +48,26 @@ class Coterie:
     Trials are quicker than the final fit: without groups, and by the large route above `QUICK_EXACT_ITEMS` items.
 
     Args:
-        recency: what to try of age, `{"items": (None, ...)}`, or `{"trend": (0.7, ...), "days": (None, ...)}`; it takes
-            the place of β and of the number of dimensions, so that the budget stays the same.
+        late: what to try of age and order, `{"items": (2.0, ...), "following": (0.6, ...)}` or `{"trend": (0.7, ...),
+            "days": (None, ...)}`; it takes the place of β and of the number of dimensions, so that the budget stays the
+            same.
         cold: tune for items without events: dimensions and weaker text priors instead of companions, which they lack.
     """
 
     name = "coterie"
     lacks = staticmethod(lacks_nothing)
 
-    def __init__(self, recency: Grid | None = None, *, cold: bool = False) -> None:
+    def __init__(self, late: Grid | None = None, *, cold: bool = False) -> None:
         rest: Grid = {"beta": (0.25, 0.0), "dimensions": (512, 1_024)}
         if cold:
             self.grid: Grid = {"text_prior": (3.0, 1.0, 0.0), **rest, "ridge": (1.0, 0.5, 2.0)}
             return
         self.grid = {
-            **(recency or {}),
+            **(late or {}),
             "text_prior": (3.0, 0.0, 10.0),
             "companions": (32, 0),
             "ridge": (1.0, 0.5, 2.0),
-            **({} if recency else rest),
+            **({} if late else rest),
         }
 
     def fit(
@@ -90,22 +79,22 @@ class Coterie:
         days: float | None = None,
         **options: Any,
     ) -> Fitted:
-        recency = Recency(items, days)
-        weights = recency(training.histories)
+        weights = _halved(training.weights, training.histories.days, days)
         options["ridge"] = ridge * default_ridge(ItemStatistics(weights))
         if training.trial:
             options |= {"group_prior": 0.0, "exact_items": QUICK_EXACT_ITEMS}
-        return _fitted(weights, training, {"half_life_days": days, **options}, recency)
+        return _fitted(weights, training, {"half_life_days": days, "half_life_items": items, **options})
 
 
-def _fitted(weights: sparse.csr_array, training: Training, options: dict[str, Any], recency: Recency) -> Fitted:
+def _fitted(weights: sparse.csr_array, training: Training, options: dict[str, Any]) -> Fitted:
     none = weights[:0]
     split = Split(training.protocol, weights, none, none, none, events=training.events)
     settings = make_settings(seed=training.seed, **options)
     scorer, groups, trend = fit_scorer(split, training.text, settings)
 
     def score(asked: Histories) -> FloatArray:
-        return scorer.scores(recency(asked))
+        by_days = _halved(asked.weights, asked.days, settings.half_life_days)
+        return scorer.scores(_halved(by_days, asked.since, settings.half_life_items))
 
     model = scorer.interest
     pairs = model.companions.nnz / model.n_items

@@ -31,7 +31,7 @@ from coterie.parallel import one_blas_thread
 from coterie.pipeline import encode_items, fit_options
 from coterie.progress import SILENT, Progress
 from coterie.scorers import Fits, Fitted, fit_scorer, follows_time
-from coterie.settings import Settings, make_settings
+from coterie.settings import Settings, follows_order, make_settings
 from coterie.tables import Dataset, read_tables
 
 Vectors = NDArray[np.float32]
@@ -40,6 +40,7 @@ COTERIE = "coterie"
 ALL_ITEMS, COLD_ITEMS = "all items", "cold items"
 LENGTHS: Mapping[Protocol, int] = {"users": 100, "items": 20, "time": 20, "last": 10, "sparse": 100}
 """Length of the lists where none is asked for."""
+ORDERED: tuple[Protocol, ...] = ("last", "time")
 FEWEST_USERS = 10
 """With fewer test users there is nothing to say."""
 FEW_USERS = 200
@@ -116,7 +117,8 @@ def evaluate(
     chosen = make_settings(**settings)
     known = _known(protocol)
     ks = _lengths(known, k)
-    dataset = read_tables(events, items, settings=chosen, ordered=known == "last", progress=progress)
+    _check_order(known, chosen)
+    dataset = read_tables(events, items, settings=chosen, ordered=known in ORDERED, progress=progress)
     vectors = encode_items(dataset, chosen, progress)
     with one_blas_thread():
         parts = _parts(dataset, known, chosen)
@@ -138,6 +140,16 @@ def _known(protocol: str) -> Protocol:
         if name == protocol:
             return name
     raise SettingsError(f"unknown protocol {protocol!r}", hint=f"take one of {', '.join(names)}")
+
+
+def _check_order(protocol: Protocol, settings: Settings) -> None:
+    """Refuse settings by order where the split has none."""
+    if follows_order(settings) and protocol not in ORDERED:
+        name = "following" if settings.following else "half_life_items"
+        raise SettingsError(
+            f"{name!r} counts by the order of events, which protocol {protocol!r} takes apart",
+            hint=f"leave it out, or take {' or '.join(ORDERED)}",
+        )
 
 
 def _lengths(protocol: Protocol, k: int | Sequence[int] | None) -> tuple[int, ...]:
@@ -184,9 +196,9 @@ def _check(parts: Mapping[str, Split], dataset: Dataset, protocol: Protocol) -> 
 
 def _aged(split: Split, settings: Settings) -> Split:
     """The split with weights by age, where its training part ends before the log does."""
-    if settings.half_life_days is None or split.events is None:
+    if split.events is None or (settings.half_life_days is None and settings.half_life_items is None):
         return split
-    return recent(split, half_life_days=settings.half_life_days)
+    return recent(split, half_life_days=settings.half_life_days, half_life_items=settings.half_life_items)
 
 
 def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: Progress) -> Tuning:
@@ -197,10 +209,13 @@ def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: 
             f"the training part leaves {inner.hidden.shape[0]:,} users to validate on; {FEWEST_USERS} are needed",
             hint="evaluate without tuning, or give more events",
         )
-    timed, late = split.events is not None and split.events.timestamp is not None, follows_time(split)
+    ordered, late = split.events is not None, follows_time(split)
+    timed = split.events is not None and split.events.timestamp is not None
     given = settings.model_fields_set
     fits = Fits(vectors)
-    with progress.stage("tuning settings", total=n_trials(given, timed=timed, late=late), unit="trials") as step:
+    with progress.stage(
+        "tuning settings", total=n_trials(given, timed=timed, late=late, ordered=ordered), unit="trials"
+    ) as step:
 
         def earned(changed: dict[str, Any]) -> float:
             tried = settings.model_copy(update=changed)
@@ -209,7 +224,7 @@ def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: 
             step.advance()
             return value
 
-        trials = search(earned, given=given, timed=timed, late=late)
+        trials = search(earned, given=given, timed=timed, late=late, ordered=ordered)
     return Tuning(trials, best_of(trials).settings, inner.hidden.shape[0], k)
 
 
@@ -263,6 +278,8 @@ def _evaluation(
         fitted={
             **asdict(fit_options(settings)),
             "half_life_days": settings.half_life_days,
+            "half_life_items": settings.half_life_items,
+            "following": settings.following,
             "encoder": settings.encoder,
             "ridge": model.ridge,
             "text_prior": model.text_prior,

@@ -24,6 +24,7 @@ from coterie.recommend import explain as explain_lists
 from coterie.recommend import user_lists
 from coterie.settings import Settings, make_settings
 from coterie.tables import Histories, read_histories, read_ids, read_users, same_kind
+from coterie.tables.order import halved
 
 FRAMES = (
     "items",
@@ -140,7 +141,7 @@ class Model:
             include_seen: recommend items of the user's own history too.
             explain: add `because`, the items of the history that speak most for each.
             progress: told of the rows read.
-            settings: settings of reading that differ from the model's.
+            settings: settings of reading, and `half_life_items`, that differ from the model's.
 
         Returns:
             `user_id`, `rank`, `item_id`, `score`, and `because` (list of item ids) if asked, in the kind of frame that
@@ -149,7 +150,7 @@ class Model:
         if k < 1:
             raise DataError(f"cannot recommend {k} items", hint="ask for at least 1: k=20, or -k 20")
         barred = self._barred(only, exclude)
-        read, histories = self._read(events, settings, progress)
+        read, histories = self._read(events, settings, progress, scored=True)
         with progress.stage("recommending"):
             users, ranks, items, scores = user_lists(
                 self.scorer, histories, k, include_seen=include_seen, barred=barred
@@ -334,18 +335,25 @@ class Model:
         if group_id not in self.groups["group_id"]:
             raise DataError(f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}")
 
-    def _read(self, events: object, settings: dict[str, Any], progress: Progress) -> tuple[Histories, sparse.csr_array]:
+    def _read(
+        self, events: object, settings: dict[str, Any], progress: Progress, *, scored: bool = False
+    ) -> tuple[Histories, sparse.csr_array]:
+        """Histories as the model's settings and these say; what is scored also weighs by `half_life_items`."""
         given = make_settings(**settings)
-        if other := [name for name in settings if name not in READING]:
+        may = (*READING, "half_life_items") if scored else READING
+        if other := [name for name in settings if name not in may]:
             raise SettingsError(
-                f"setting {other[0]!r} cannot differ from the model's", hint=f"those that can are {', '.join(READING)}"
+                f"setting {other[0]!r} cannot differ from the model's", hint=f"those that can are {', '.join(may)}"
             )
         reading = self.settings.model_copy(update={name: getattr(given, name) for name in settings})
-        read = read_histories(events, self.items["item_id"], settings=reading, progress=progress)
+        half_life = reading.half_life_items if scored else None
+        read = read_histories(
+            events, self.items["item_id"], settings=reading, ordered=half_life is not None, progress=progress
+        )
         if read.unknown_items:
             rows = read.accounting.rows
             progress.note(f"{read.unknown_items:,} of {rows:,} events are on items the model does not know")
-        return read, read.matrix(reading.half_life_days)
+        return read, halved(read.matrix(reading.half_life_days), read.events, half_life)
 
     def _barred(self, only: object, exclude: object) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
         if only is None and exclude is None:

@@ -24,6 +24,7 @@ from coterie.folder import check_output, write_folder
 from coterie.groups import Grouper, GroupOptions, GroupsFound, Memberships, find_groups, make_grouper
 from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, fit_interest
+from coterie.interest.following import with_following
 from coterie.judging import judging_of, with_evidence
 from coterie.keeping import STAGES, StageCodec
 from coterie.kernels.projection import lay_out
@@ -46,9 +47,10 @@ from coterie.profiles import (
 )
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
-from coterie.settings import Settings, make_settings
+from coterie.settings import Settings, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
+from coterie.tables.order import halved
 
 Result = TypeVar("Result")
 
@@ -106,8 +108,15 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         run.chat = CachedChat(endpoint) if endpoint else chat
         dataset = run.kept(
             "tables",
-            (),
-            lambda: read_tables(sources.events, sources.items, sources.users, settings=chosen, progress=progress),
+            ("ordered",) if follows_order(chosen) else (),
+            lambda: read_tables(
+                sources.events,
+                sources.items,
+                sources.users,
+                settings=chosen,
+                ordered=follows_order(chosen),
+                progress=progress,
+            ),
         )
         model = _model(run, dataset)
         if output is not None:
@@ -188,6 +197,9 @@ def _scorer(
         lambda: find_trend(dataset.events, vectors, interest, fit, options, progress=run.progress),
     )
     expected = expected_weights(histories)
+    if settings.following:
+        recent = halved(histories, dataset.events, settings.half_life_items)
+        interest = with_following(interest, dataset.events, recent, settings.following)
     return Scorer(interest, trend, group_prior(found.grouping, expected, settings.group_prior))
 
 

@@ -13,9 +13,11 @@ from coterie.evaluate.trend import choose_weight, item_trend
 from coterie.groups import Grouping, find_groups
 from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, Scorer, fit_interest
+from coterie.interest.following import with_following
 from coterie.pipeline import fit_options, group_options, trend_options
 from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
+from coterie.tables.order import halved
 
 Vectors = NDArray[np.float32]
 
@@ -102,10 +104,19 @@ def _groups(split: Split, vectors: Vectors, settings: Settings, progress: Progre
     return find_groups(split.train, vectors, group_options(settings), progress=progress).grouping
 
 
+def _directed(split: Split, interest: InterestModel, settings: Settings) -> InterestModel:
+    """The interest model with what its users came to next, where a split has an order."""
+    if split.events is None:
+        return interest
+    histories = halved(split.train, split.events, settings.half_life_items)
+    return with_following(interest, split.events, histories, settings.following)
+
+
 def _scorer(
     split: Split, interest: InterestModel, settings: Settings, weight: float, grouping: Grouping | None
 ) -> Scorer:
     late = None
+    interest = _directed(split, interest, settings)
     if follows_time(split) and split.events is not None:
         late = item_trend(split.events, interest, split.train.shape, weight, trend_options(settings))
     if grouping is None:

@@ -79,6 +79,15 @@ class Settings(BaseSettings):
     )
     trend_days: float = Field(default=4.0, gt=0, description="Age at which an event counts half in the trend.")
 
+    half_life_items: float | None = Field(
+        default=None,
+        gt=0,
+        description="Age, in the user's own items, at which an item counts half in his scores; none: all count alike.",
+    )
+    following: float = Field(
+        default=0.0, ge=0, description="How much what others came to next counts in scores; 0: off."
+    )
+
     # groups
     groups: Groups = Field(default="auto", description="Number of groups, or auto: chosen by held-out gain.")
     grouper: Literal["kmeans", "mixture", "leiden", "hdbscan", "dbscan", "auto"] = Field(
@@ -109,6 +118,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Call, then environment, then `coterie.toml`."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def follows_order(settings: Settings) -> bool:
+    """Whether scores depend on the order of events, so that it has to be read."""
+    return settings.half_life_items is not None or settings.following > 0
 
 
 SECRETS = ("chat_api_key",)

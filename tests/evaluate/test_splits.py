@@ -20,10 +20,10 @@ from coterie.evaluate import (
     split_users,
     validation_split,
 )
-from coterie.evaluate.recency import items_since
 from coterie.settings import make_settings
 from coterie.tables import Dataset, read_tables
 from coterie.tables.dataset import Events
+from coterie.tables.order import items_since
 
 
 @pytest.fixture
@@ -229,6 +229,8 @@ def test_age_halves_the_weights_of_what_is_known_and_of_nothing_else() -> None:
     # a, b, c; the newest event of the training part is c's
     assert by_days.fold_in.toarray().tolist() == [[0.5, 0.25, 1, 0]]
     assert by_items.fold_in.toarray().tolist() == [[0.5, 0.25, 1, 0]]
+    assert by_days.train.toarray().tolist() == by_days.fold_in.toarray().tolist()
+    assert by_items.train.toarray().tolist() == [[1, 1, 1, 0]]  # what goes together does not age
     assert by_days.hidden.toarray().tolist() == split.hidden.toarray().tolist()
     with pytest.raises(DataError, match="no time"):
         recent(split_last(small(None).events, (1, 4)), half_life_days=10)

@@ -52,7 +52,7 @@ def assign(
     _write(frame, output, json=json)
 
 
-@takes_settings(*TABLE_SETTINGS)
+@takes_settings(*TABLE_SETTINGS, "half_life_items")
 def recommend(
     folder: ModelFolder,
     /,

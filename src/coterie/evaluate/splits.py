@@ -22,6 +22,7 @@ from coterie.errors import DataError
 from coterie.kernels.holdout import entries, hide, random_places
 from coterie.randomness import generator
 from coterie.tables.dataset import Events, weigh
+from coterie.tables.order import order_of
 
 Protocol = Literal["users", "items", "time", "last", "sparse"]
 
@@ -212,18 +213,6 @@ def validation_split(split: Split, *, seed: int) -> Split:
     if split.protocol == "time":
         return split_time(split.events, shape)
     return split_last(split.events, shape, fewest=FEWEST_ITEMS - 1)
-
-
-def order_of(events: Events) -> NDArray[np.int64]:
-    """Positions of the events ordered by user, then time where there is one, then row in the table.
-
-    Raises:
-        DataError: the events have neither timestamps nor rows.
-    """
-    keys: list[NDArray[np.integer]] = [key for key in (events.row, events.timestamp) if key is not None]
-    if not keys:
-        raise DataError("the order of the events is not known", hint="read them with ordered=True")
-    return np.lexsort([*keys, events.user_row])
 
 
 def _cells(events: Events, shape: tuple[int, int]) -> NDArray[np.int64]:

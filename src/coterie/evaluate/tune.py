@@ -20,6 +20,9 @@ GRID: Mapping[str, tuple[Any, ...]] = {
 HALF_LIVES = (10.0, 30.0, 100.0, 300.0)
 """Values of `half_life_days` tried first where the split has times."""
 
+ORDER: Mapping[str, tuple[Any, ...]] = {"half_life_items": (1.0, 2.0, 4.0), "following": (0.3, 0.6, 1.0)}
+"""Tried next where the split has an order."""
+
 LATE: Mapping[str, tuple[Any, ...]] = {"trend": (0.3, 0.7, 1.5, 3.0), "trend_days": (2.0, 7.0, 14.0)}
 """Tried next where the test comes after all that is trained on."""
 
@@ -60,6 +63,7 @@ def search(
     given: Collection[str] = (),
     timed: bool = False,
     late: bool = False,
+    ordered: bool = False,
 ) -> tuple[Trial, ...]:
     """Change one setting after the other and keep what earns more (coordinate search).
 
@@ -70,12 +74,13 @@ def search(
         given: settings that the caller has chosen, which stay.
         timed: whether the age of events can be told, so that `half_life_days` is searched too.
         late: whether the test comes after all that is trained on, so that the trend is searched too.
+        ordered: whether the order of events is known, so that `half_life_items` and `following` are searched too.
 
     Returns:
         The trials, the untuned settings first.
     """
     trials = [Trial({}, earned({}))]
-    for name, values in _grid(given, timed, late).items():
+    for name, values in _grid(given, timed=timed, late=late, ordered=ordered).items():
         best = best_of(trials).settings
         for value in values:
             changed = {**best, name: value}
@@ -83,9 +88,9 @@ def search(
     return tuple(trials)
 
 
-def n_trials(given: Collection[str], *, timed: bool, late: bool = False) -> int:
+def n_trials(given: Collection[str], *, timed: bool, late: bool = False, ordered: bool = False) -> int:
     """Number of trials that `search` makes."""
-    return 1 + sum(len(values) for values in _grid(given, timed, late).values())
+    return 1 + sum(len(values) for values in _grid(given, timed=timed, late=late, ordered=ordered).values())
 
 
 def best_of(trials: Collection[Trial]) -> Trial:
@@ -94,7 +99,7 @@ def best_of(trials: Collection[Trial]) -> Trial:
     return listed[int(np.argmax([trial.value for trial in listed]))]
 
 
-def _grid(given: Collection[str], timed: bool, late: bool) -> dict[str, tuple[Any, ...]]:
+def _grid(given: Collection[str], *, timed: bool, late: bool, ordered: bool) -> dict[str, tuple[Any, ...]]:
     ages = {"half_life_days": HALF_LIVES} if timed else {}
-    grid = {**ages, **(LATE if late else {}), **GRID}
+    grid = {**ages, **(ORDER if ordered else {}), **(LATE if late else {}), **GRID}
     return {name: values for name, values in grid.items() if name not in given}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -31,9 +33,19 @@ def trend(recent: sparse.csr_array, interest: InterestModel, histories: sparse.c
     """
     asked = np.asarray(recent.sum(axis=0), dtype=np.float64).ravel()
     apart = asked.std()
+    amount = weight * mean_spread(interest.scores, histories) / apart if apart else 0.0
+    return np.asarray(asked * amount, dtype=np.float32)
+
+
+def mean_spread(scores: Callable[[sparse.csr_array], FloatArray], histories: sparse.csr_array) -> float:
+    """How far apart scores set items for a history of weight 1: their standard deviation, over a sample of users.
+
+    Args:
+        scores: histories of n users → scores of all items, shape (n, n_items).
+        histories: shape (n_users, n_items); with nothing in them the spread is 0.
+    """
     users = np.flatnonzero(np.diff(histories.indptr) > 0)
-    if not apart or not len(users):
-        return np.zeros(interest.n_items, dtype=np.float32)
+    if not len(users):
+        return 0.0
     sample = histories[users[np.unique(np.linspace(0, len(users) - 1, SPREAD_USERS).astype(np.int64))]]
-    of_scores = float(interest.scores(sample).std(axis=1).mean()) / float(sample.sum(axis=1).mean())
-    return np.asarray(asked * (weight * of_scores / apart), dtype=np.float32)
+    return float(scores(sample).std(axis=1).mean()) / float(sample.sum(axis=1).mean())

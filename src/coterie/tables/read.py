@@ -144,7 +144,7 @@ def _dataset(
 
 
 def read_histories(
-    events: object, item_ids: pl.Series, *, settings: Settings, progress: Progress = SILENT
+    events: object, item_ids: pl.Series, *, settings: Settings, ordered: bool = False, progress: Progress = SILENT
 ) -> Histories:
     """Read the histories of users for a model that is already there.
 
@@ -152,6 +152,7 @@ def read_histories(
         events: as in `read_tables`.
         item_ids: ids of the model's items in row order, distinct.
         settings: the model's, so that new events are read as the old ones were.
+        ordered: keep the row of each event, as in `read_tables`.
         progress: is told of the rows read.
 
     Users all of whose items are unknown stay, with no event.
@@ -161,7 +162,7 @@ def read_histories(
     """
     with open_sources(events) as sources:
         rejections = Rejections()
-        log = _read_log(sources.events, settings, rejections, progress)
+        log = _read_log(sources.events, settings, rejections, progress, ordered=ordered)
     rows = log.rows
     user_ids, user_rank = ranked(log.users.texts())
     if not len(user_ids):
