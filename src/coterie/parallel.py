@@ -34,7 +34,7 @@ def _short_turns() -> Iterator[None]:
     """Let threads take turns ten times as often as Python does unasked, every 5 milliseconds.
 
     After each kernel a thread waits for the interpreter until the turn of a thread in plain Python ends. Most kernels
-    take less than a millisecond: a run whose groups are refitted beside the naming of groups took 15 % longer.
+    take less than a millisecond: one run took 30.6 s with the usual turns and 26.6 s with these.
     """
     global _turns, _usual  # noqa: PLW0603  # the interpreter has one interval for all threads
     with _LOCK:
