@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.evaluate.value import GroupValue, value_of_groups
-from coterie.groups.fit import DIMENSIONS, HIDDEN_SHARE, group_users
+from coterie.groups.fit import HIDDEN_SHARE, group_users, user_vectors
 from coterie.groups.grouper import unit
 from coterie.groups.stability import Refits, stability
 from coterie.interest.fit import FitOptions, fit_interest
@@ -72,6 +72,7 @@ def judge_groups(
     labels: IntArray,
     judging: Judging,
     *,
+    social: sparse.csr_array | None = None,
     progress: Progress = SILENT,
 ) -> Judged:
     """Find the groups again from users drawn anew, and test their lists on hidden events.
@@ -83,6 +84,7 @@ def judge_groups(
         text_vectors: text vectors of the items, shape (n_items, t).
         labels: primary group of each user, −1 for none, shape (n_users,).
         judging: how.
+        social: as in `find_groups`.
         progress: gets the stage "testing the groups".
     """
     seed = judging.refits.seed
@@ -90,11 +92,12 @@ def judge_groups(
     if len(users) > USERS:
         users = np.sort(generator(seed, "judged users").choice(users, USERS, replace=False))
     sampled = histories[users]
+    near = None if social is None else social[users][:, users]
 
     def found_again() -> NDArray[np.float64]:
         every = np.full(int(labels.max(initial=-1)) + 1, np.nan)
         if judging.refits.count:
-            points, tastes = _vectors(sampled, text_vectors, judging)
+            points, tastes = _vectors(sampled, text_vectors, judging, near)
             part = stability(sampled, points, labels[users], judging.refits, tastes)
             every[: len(part)] = part
         return every
@@ -103,7 +106,7 @@ def judge_groups(
         kept, hidden = hide(sampled, HIDDEN_SHARE, generator(seed, "value"))
         statistics = ItemStatistics.of(kept, judging.interest.beta)
         interest = fit_interest(kept, text_vectors, judging.interest, statistics=statistics)
-        points, tastes = _vectors(kept, text_vectors, judging, statistics)
+        points, tastes = _vectors(kept, text_vectors, judging, near, statistics)
         rng = generator(seed, "value: groups")
         groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng, tastes=tastes)
         return value_of_groups(kept, hidden, interest, groups, seed=seed)
@@ -118,10 +121,12 @@ def _vectors(
     histories: sparse.csr_array,
     text_vectors: FloatArray,
     judging: Judging,
+    social: sparse.csr_array | None,
     statistics: ItemStatistics | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Vectors that users are grouped by, shape (n_users, dimensions), and tastes of the items; rows of length 1."""
-    fit = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=judging.refits.seed)
-    model = fit_interest(histories, text_vectors, fit, statistics=statistics)
-    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : judging.dimensions]))
-    return points, unit(model.taste)
+    seed = judging.refits.seed
+    vectors, tastes = user_vectors(
+        histories, text_vectors, judging.taste, seed, social=social, statistics=statistics
+    )
+    return unit(np.ascontiguousarray(vectors[:, : judging.dimensions])), tastes

@@ -18,6 +18,7 @@ from coterie.groups.grouper import Grouper, prototypes, unit
 from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
+from coterie.groups.neighbours import with_neighbours
 from coterie.groups.numbers import (
     CLOSER,
     NUMBERS,
@@ -30,7 +31,6 @@ from coterie.groups.numbers import (
 )
 from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.gram import ItemStatistics
-from coterie.interest.model import InterestModel
 from coterie.kernels.holdout import hide
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
@@ -99,12 +99,13 @@ def find_groups(
     options: GroupOptions,
     *,
     grouper: Grouper | None = None,
+    social: sparse.csr_array | None = None,
     statistics: ItemStatistics | None = None,
     progress: Progress = SILENT,
 ) -> GroupsFound:
     """Groups of users who share interests.
 
-    A fifth of every user's events is hidden. Taste vectors and groupings are made from the rest; half of the users
+    A fifth of every user's events is hidden. User vectors and groupings are made from the rest; half of the users
     choose the number of groups and of dimensions by their hidden events, the other half judge the choice. Then all
     events are used, starting from the groups chosen.
 
@@ -113,6 +114,7 @@ def find_groups(
         text_vectors: text vectors of the items, shape (n_items, t).
         options: how to find them.
         grouper: what groups the vectors; spherical k-means if None.
+        social: 1 where two users are joined, symmetric, shape (n_users, n_users); None: nothing is known.
         statistics: `ItemStatistics.of(histories, options.interest.beta)`, where another fit needs them too.
         progress: told of the stages.
     """
@@ -120,8 +122,8 @@ def find_groups(
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
-        learnt = _taste(kept, text_vectors, options)
-        vectors, tastes = learnt.fold_in(kept), unit(learnt.taste)
+        near = None if social is None else social[sample][:, sample]
+        vectors, tastes = user_vectors(kept, text_vectors, options.interest, options.seed, social=near)
     judges = generator(options.seed, "judges").random(len(sample)) < 0.5
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
@@ -136,8 +138,8 @@ def find_groups(
         steps = HiddenWeights.of(before, shares, kept, choosing).best()
         calibration = HiddenWeights.of(before, shares, kept, judging).curve(steps)
         shared = statistics if len(sample) == histories.shape[0] else None
-        model = _taste(sampled, text_vectors, options, shared)
-        weights, map_rows, map_vectors = _settle(sampled, model, taken.best, taken.grouper, options.seed)
+        settled = user_vectors(sampled, text_vectors, options.interest, options.seed, social=near, statistics=shared)
+        weights, map_rows, map_vectors = _settle(sampled, settled, taken.best, taken.grouper, options.seed)
         draft = Grouping(weights, shares, STEPS[steps], taken.grouper.leaves_unassigned)
         grouping, order = _by_size(draft, histories)
     ordered = _renumbered(labels, order)
@@ -271,14 +273,25 @@ def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]
     return numbers or [1]
 
 
-def _taste(
+def user_vectors(
     histories: sparse.csr_array,
     text_vectors: FloatArray,
-    options: GroupOptions,
+    interest: FitOptions,
+    seed: int,
+    *,
+    social: sparse.csr_array | None = None,
     statistics: ItemStatistics | None = None,
-) -> InterestModel:
-    fit = replace(options.interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=options.seed)
-    return fit_interest(histories, text_vectors, fit, statistics=statistics)
+) -> tuple[FloatArray, FloatArray]:
+    """Vectors that users are grouped by, shape (n_users, d), and tastes of the items, shape (n_items, d); unit rows.
+
+    Args:
+        histories, text_vectors, social, statistics: as in `find_groups`.
+        interest: how the taste vectors are fitted.
+        seed: of the fit.
+    """
+    fit = replace(interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=seed)
+    model = fit_interest(histories, text_vectors, fit, statistics=statistics)
+    return with_neighbours(model.fold_in(histories), histories, social), unit(model.taste)
 
 
 def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> _Curve:
@@ -344,11 +357,11 @@ def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
 
 
 def _settle(
-    histories: sparse.csr_array, model: InterestModel, tried: Tried, grouper: Grouper, seed: int
+    histories: sparse.csr_array, settled: tuple[FloatArray, FloatArray], tried: Tried, grouper: Grouper, seed: int
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
-    point, tastes = tried.point, unit(model.taste)
-    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : point.dimensions]))
+    point, (vectors, tastes) = tried.point, settled
+    points = unit(np.ascontiguousarray(vectors[:, : point.dimensions]))
     known = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
     final = tried.labels.copy()
     if len(known) and isinstance(grouper, SphericalKMeans):
