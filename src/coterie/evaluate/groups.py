@@ -126,7 +126,5 @@ def _vectors(
 ) -> tuple[FloatArray, FloatArray]:
     """Vectors that users are grouped by, shape (n_users, dimensions), and tastes of the items; rows of length 1."""
     seed = judging.refits.seed
-    vectors, tastes = user_vectors(
-        histories, text_vectors, judging.taste, seed, social=social, statistics=statistics
-    )
+    vectors, tastes = user_vectors(histories, text_vectors, judging.taste, seed, social=social, statistics=statistics)
     return unit(np.ascontiguousarray(vectors[:, : judging.dimensions])), tastes

@@ -35,24 +35,18 @@ def with_neighbours(
     """
     taken = _ones(histories)
     per_user, per_item = _inverse(np.diff(taken.indptr)), _inverse(np.bincount(taken.indices, minlength=taken.shape[1]))
-    both, per_friend = None, None
-    if social is not None:
-        friends = np.diff(social.indptr)
-        per_friend = _inverse(friends)
-        both = np.where(friends > 0, np.float32(0.5), np.float32(1))[:, None]
     found = unit(np.asarray(vectors, dtype=np.float32))
     for _ in range(ROUNDS):
         near = (taken @ ((taken.T @ found) * per_item)) * per_user
-        if both is not None:
-            near = both * near + (1 - both) * ((social @ found) * per_friend)
+        if social is not None:
+            friends = np.diff(social.indptr)
+            near = np.where(friends[:, None] > 0, (near + (social @ found) * _inverse(friends)) / 2, near)
         found = unit(np.asarray(found + near, dtype=np.float32))
     return found
 
 
 def _ones(matrix: sparse.csr_array) -> sparse.csr_array:
-    return sparse.csr_array(
-        (np.ones(matrix.nnz, dtype=np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
-    )
+    return sparse.csr_array((np.ones(matrix.nnz, dtype=np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _inverse(counts: NDArray[np.int64]) -> FloatArray:
