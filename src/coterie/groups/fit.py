@@ -39,8 +39,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 HIDDEN_SHARE = 0.2
-DIMENSIONS = (8, 16, 32, 64)
-"""Taste dimensions tried; groups want about as many as there are groups."""
+DIMENSIONS = (8, 16, 32, 64, 128)
+"""Taste dimensions tried."""
 REFINEMENTS = 8
 MAP_USERS = 4_000
 
@@ -324,7 +324,7 @@ def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Prog
 
 
 def _best_grouping(search: _Search, grouper: Grouper, number: int, dimensions: tuple[int, ...]) -> Tried:
-    """The grouping into about `number` groups with the fewest of the dimensions that are not worse than the best."""
+    """The grouping into about `number` groups with the most of the dimensions that are not worse than the best."""
     kept, choosing, vectors = search.kept, search.choosing, search.vectors
     most = min(vectors.shape[1], grouper.most_dimensions)
     tried: list[Tried] = []
@@ -336,6 +336,7 @@ def _best_grouping(search: _Search, grouper: Grouper, number: int, dimensions: t
         weights = evidence(kept, labels, found, search.tastes)
         point = CurvePoint(found, count, held_out_gain(weights, choosing, labels))
         tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr), left))
+    tried.reverse()  # what hidden events cannot tell apart, text may: the most dimensions come first
     return tried[choose(tried)]
 
 
