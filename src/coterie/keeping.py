@@ -39,6 +39,8 @@ class StageCodec(Generic[Result]):
 def _pack_tables(dataset: Dataset) -> Parts:
     columns = {name: getattr(dataset.events, name) for name in Events.__dataclass_fields__}
     arrays = {name: column for name, column in columns.items() if column is not None}
+    if dataset.social is not None:
+        arrays["social"] = dataset.social
     frames = {"items": dataset.items, "users": dataset.users, "rejected": dataset.rejected}
     facts = {
         "accounting": {name: asdict(table) for name, table in dataset.accounting.items()},
@@ -49,14 +51,16 @@ def _pack_tables(dataset: Dataset) -> Parts:
 
 
 def _unpack_tables(stage: Stage) -> Dataset:
+    columns = {name: array for name, array in stage.arrays.items() if name != "social"}
     return Dataset(
-        events=Events(**stage.arrays),
+        events=Events(**columns),
         items=stage.frames["items"],
         users=stage.frames["users"],
         accounting={name: Accounting(**table) for name, table in stage.facts["accounting"].items()},
         rejected=stage.frames["rejected"],
         fingerprint=stage.facts["fingerprint"],
         warnings=tuple(stage.facts["warnings"]),
+        social=stage.arrays.get("social"),
     )
 
 

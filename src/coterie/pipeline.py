@@ -65,6 +65,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     items: object = None,
     users: object = None,
     *,
+    social: object = None,
     output: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -79,6 +80,8 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
             a list of paths, or a frame (polars, pandas, Arrow).
         items: `item_id`, optional `title`, `text`, `categories`, `price`, ...; the same kinds of source.
         users: `user_id` and any attributes.
+        social: `src`, `dst`: users who are joined (friends, follows; the direction does not count). Their vectors are
+            averaged in before groups are found.
         output: folder to write the model and its report to, whole or not at all.
         overwrite: replace what is in `output`.
         progress: told of the stages.
@@ -103,7 +106,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
-    with one_blas_thread(), open_sources(events, items, users) as sources:
+    with one_blas_thread(), open_sources(events, items, users, social) as sources:
         run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
         run.chat = CachedChat(endpoint) if endpoint else chat
         dataset = run.kept(
@@ -113,6 +116,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
                 sources.events,
                 sources.items,
                 sources.users,
+                sources.social,
                 settings=chosen,
                 ordered=follows_order(chosen),
                 progress=progress,
@@ -130,7 +134,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     settings, progress = run.settings, run.progress
     encoder = make_encoder(settings.encoder).fingerprint
     vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
-    histories = dataset.histories(settings.half_life_days)
+    histories, social = dataset.histories(settings.half_life_days), dataset.joined()
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
     # What somebody else's grouper does cannot be told from its name: its groups are kept for this run only.
@@ -145,7 +149,13 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             "groups",
             (asdict(options), own, settings.encoder, settings.half_life_days),
             lambda: find_groups(
-                histories, vectors, options, grouper=run.grouper, statistics=statistics, progress=progress
+                histories,
+                vectors,
+                options,
+                grouper=run.grouper,
+                social=social,
+                statistics=statistics,
+                progress=progress,
             ),
         ),
         lambda: item_keywords(dataset.items, settings.language),
@@ -174,6 +184,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
                 memberships.primary,
                 found.learnt,
                 judging,
+                social=social,
                 progress=progress,
             ),
         ),

@@ -16,6 +16,7 @@ from coterie.cli.options import (
     OutputFolder,
     Overwrite,
     Quiet,
+    Social,
     Users,
     takes_settings,
 )
@@ -35,6 +36,7 @@ def discover(
     events: Events,
     items: Items = None,
     users: Users = None,
+    social: Social = None,
     output: OutputFolder,
     overwrite: Overwrite = False,
     dry_run: Annotated[
@@ -54,10 +56,18 @@ def discover(
 
     check_output(output, overwrite=overwrite)
     if dry_run:
-        _print_questions((events, items, users), settings, json=json, quiet=quiet)
+        tables = {"events": events, "items": items, "users": users, "social": social}
+        _print_questions(tables, settings, json=json, quiet=quiet)
         return
     model = coterie.discover(
-        events, items, users, output=output, overwrite=overwrite, progress=make_progress(quiet=quiet), **settings
+        events,
+        items,
+        users,
+        social=social,
+        output=output,
+        overwrite=overwrite,
+        progress=make_progress(quiet=quiet),
+        **settings,
     )
     _print_result(model, output, json=json)
 
@@ -95,9 +105,7 @@ def demo(
     _print_result(model, output, json=json)
 
 
-def _print_questions(
-    tables: tuple[str, str | None, str | None], settings: dict[str, Any], *, json: bool, quiet: bool
-) -> None:
+def _print_questions(tables: dict[str, Any], settings: dict[str, Any], *, json: bool, quiet: bool) -> None:
     """Go through a run with a chat model that only counts, and say what it counted."""
     import coterie
     from coterie.language.counting import CountingChat
@@ -105,7 +113,7 @@ def _print_questions(
 
     chat = CountingChat.of(make_settings(**settings))
     if chat is not None:
-        coterie.discover(*tables, chat=chat, progress=make_progress(quiet=quiet), **settings)
+        coterie.discover(**tables, chat=chat, progress=make_progress(quiet=quiet), **settings)
     counted = {"chat_model": None if chat is None else chat.name, **(chat.counted() if chat else CountingChat.NOTHING)}
     if json:
         print_json(counted)

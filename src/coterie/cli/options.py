@@ -34,6 +34,7 @@ def _source(help_text: str) -> Parameter:
 Events = Annotated[str, _source(f"Events table: user_id, item_id, more. {_TABLE}")]
 Items = Annotated[str | None, _source("Items table: item_id; title, text, categories, price, ...")]
 Users = Annotated[str | None, _source("Users table: user_id and any attributes.")]
+Social = Annotated[str | None, _source("Social table: src, dst, users who are joined; the direction does not count.")]
 OnlyItems = Annotated[str | None, _source("Table whose item_id column lists the only items to recommend.")]
 ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists items to leave out.")]
 AddedItems = Annotated[

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.evaluate.value import GroupValue, value_of_groups
-from coterie.groups.fit import DIMENSIONS, HIDDEN_SHARE, group_users
+from coterie.groups.fit import HIDDEN_SHARE, group_users, interests_for_groups, user_vectors
 from coterie.groups.grouper import unit
 from coterie.groups.stability import Refits, stability
 from coterie.interest.fit import QUICK_DIMENSIONS, FitOptions, fit_interest
@@ -74,6 +74,7 @@ def judge_groups(
     learnt: InterestModel,
     judging: Judging,
     *,
+    social: sparse.csr_array | None = None,
     progress: Progress = SILENT,
 ) -> Judged:
     """Find the groups again from users drawn anew, and test their lists on hidden events.
@@ -86,6 +87,7 @@ def judge_groups(
         labels: primary group of each user, −1 for none, shape (n_users,).
         learnt: the interests by which the users were grouped, from all events.
         judging: how.
+        social: as in `find_groups`.
         progress: gets the stage "testing the groups".
     """
     seed = judging.refits.seed
@@ -93,11 +95,12 @@ def judge_groups(
     if len(users) > USERS:
         users = np.sort(generator(seed, "judged users").choice(users, USERS, replace=False))
     sampled = histories[users]
+    near = None if social is None else social[users][:, users]
 
     def found_again() -> NDArray[np.float64]:
         every = np.full(int(labels.max(initial=-1)) + 1, np.nan)
         if judging.refits.count:
-            points, tastes = _vectors(learnt, sampled, judging.dimensions)
+            points, tastes = _vectors(learnt, sampled, near, judging.dimensions)
             part = stability(sampled, points, labels[users], judging.refits, tastes)
             every[: len(part)] = part
         return every
@@ -108,11 +111,9 @@ def judge_groups(
         # It ranks users' lists against each other: neither items without events nor the last dimensions decide that.
         few = min(judging.interest.dimensions, QUICK_DIMENSIONS)
         lists = replace(judging.interest, cold=False, dimensions=few)
-        taste = replace(judging.taste, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=seed)
-        interest, grouping = (
-            fit_interest(kept, text_vectors, options, statistics=statistics) for options in (lists, taste)
-        )
-        points, tastes = _vectors(grouping, kept, judging.dimensions)
+        interest = fit_interest(kept, text_vectors, lists, statistics=statistics)
+        grouping = interests_for_groups(kept, text_vectors, judging.taste, seed, statistics=statistics)
+        points, tastes = _vectors(grouping, kept, near, judging.dimensions)
         rng = generator(seed, "value: groups")
         groups, _ = group_users(kept, points, judging.refits.grouper, judging.refits.n_groups, rng=rng, tastes=tastes)
         return value_of_groups(kept, hidden, interest, groups, seed=seed)
@@ -123,6 +124,9 @@ def judge_groups(
     return Judged(again, np.bincount(own[own >= 0], minlength=len(again)), value, len(users))
 
 
-def _vectors(learnt: InterestModel, histories: sparse.csr_array, dimensions: int) -> tuple[FloatArray, FloatArray]:
+def _vectors(
+    learnt: InterestModel, histories: sparse.csr_array, social: sparse.csr_array | None, dimensions: int
+) -> tuple[FloatArray, FloatArray]:
     """Vectors that users are grouped by, shape (n_users, dimensions), and tastes of the items; rows of length 1."""
-    return unit(np.ascontiguousarray(learnt.fold_in(histories)[:, :dimensions])), unit(learnt.taste)
+    vectors, tastes = user_vectors(learnt, histories, social)
+    return unit(np.ascontiguousarray(vectors[:, :dimensions])), tastes

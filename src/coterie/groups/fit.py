@@ -18,6 +18,7 @@ from coterie.groups.grouper import Grouper, prototypes, unit
 from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
+from coterie.groups.neighbours import with_neighbours
 from coterie.groups.numbers import (
     CLOSER,
     NUMBERS,
@@ -39,8 +40,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 HIDDEN_SHARE = 0.2
-DIMENSIONS = (8, 16, 32, 64)
-"""Taste dimensions tried; groups want about as many as there are groups."""
+DIMENSIONS = (8, 16, 32, 64, 128)
+"""Taste dimensions tried."""
 REFINEMENTS = 8
 MAP_USERS = 4_000
 
@@ -101,12 +102,13 @@ def find_groups(
     options: GroupOptions,
     *,
     grouper: Grouper | None = None,
+    social: sparse.csr_array | None = None,
     statistics: ItemStatistics | None = None,
     progress: Progress = SILENT,
 ) -> GroupsFound:
     """Groups of users who share interests.
 
-    A fifth of every user's events is hidden. Taste vectors and groupings are made from the rest; half of the users
+    A fifth of every user's events is hidden. User vectors and groupings are made from the rest; half of the users
     choose the number of groups and of dimensions by their hidden events, the other half judge the choice. Then all
     events are used, starting from the groups chosen.
 
@@ -115,6 +117,7 @@ def find_groups(
         text_vectors: text vectors of the items, shape (n_items, t).
         options: how to find them.
         grouper: what groups the vectors; spherical k-means if None.
+        social: 1 where two users are joined, symmetric, shape (n_users, n_users); None: nothing is known.
         statistics: `ItemStatistics.of(histories, options.interest.beta)`, where another fit needs them too.
         progress: told of the stages.
     """
@@ -122,8 +125,9 @@ def find_groups(
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
-        learnt = _taste(kept, text_vectors, options)
-        vectors, tastes = learnt.fold_in(kept), unit(learnt.taste)
+        near = None if social is None else social[sample][:, sample]
+        learnt = interests_for_groups(kept, text_vectors, options.interest, options.seed)
+        vectors, tastes = user_vectors(learnt, kept, near)
     judges = generator(options.seed, "judges").random(len(sample)) < 0.5
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
@@ -138,8 +142,9 @@ def find_groups(
         steps = HiddenWeights.of(before, shares, kept, choosing).best()
         calibration = HiddenWeights.of(before, shares, kept, judging).curve(steps)
         shared = statistics if len(sample) == histories.shape[0] else None
-        model = _taste(sampled, text_vectors, options, shared)
-        weights, map_rows, map_vectors = _settle(sampled, model, taken.best, taken.grouper, options.seed)
+        model = interests_for_groups(sampled, text_vectors, options.interest, options.seed, statistics=shared)
+        settled = user_vectors(model, sampled, near)
+        weights, map_rows, map_vectors = _settle(sampled, settled, taken.best, taken.grouper, options.seed)
         draft = Grouping(weights, shares, STEPS[steps], taken.grouper.leaves_unassigned)
         grouping, order = _by_size(draft, histories)
     ordered = _renumbered(labels, order)
@@ -273,14 +278,35 @@ def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]
     return numbers or [1]
 
 
-def _taste(
+def interests_for_groups(
     histories: sparse.csr_array,
     text_vectors: FloatArray,
-    options: GroupOptions,
+    interest: FitOptions,
+    seed: int,
+    *,
     statistics: ItemStatistics | None = None,
 ) -> InterestModel:
-    fit = replace(options.interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=options.seed)
+    """The interests by which users are grouped: as many dimensions as are tried, and only what a user vector needs.
+
+    Args:
+        histories, text_vectors, statistics: as in `find_groups`.
+        interest: how the taste vectors are fitted.
+        seed: of the fit.
+    """
+    fit = replace(interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=seed)
     return fit_interest(histories, text_vectors, fit, statistics=statistics)
+
+
+def user_vectors(
+    learnt: InterestModel, histories: sparse.csr_array, social: sparse.csr_array | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Vectors that users are grouped by, shape (n_users, d), and tastes of the items, shape (n_items, d); unit rows.
+
+    Args:
+        learnt: of `interests_for_groups`.
+        histories, social: as in `find_groups`.
+    """
+    return with_neighbours(learnt.fold_in(histories), histories, social), unit(learnt.taste)
 
 
 def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> _Curve:
@@ -313,7 +339,7 @@ def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Prog
 
 
 def _best_grouping(search: _Search, grouper: Grouper, number: int, dimensions: tuple[int, ...]) -> Tried:
-    """The grouping into about `number` groups with the fewest of the dimensions that are not worse than the best."""
+    """The grouping into about `number` groups with the most of the dimensions that are not worse than the best."""
     kept, choosing, vectors = search.kept, search.choosing, search.vectors
     most = min(vectors.shape[1], grouper.most_dimensions)
     tried: list[Tried] = []
@@ -325,6 +351,7 @@ def _best_grouping(search: _Search, grouper: Grouper, number: int, dimensions: t
         weights = evidence(kept, labels, found, search.tastes)
         point = CurvePoint(found, count, held_out_gain(weights, choosing, labels))
         tried.append(Tried(point, labels, bits_of_users(weights, choosing, labels), np.diff(choosing.indptr), left))
+    tried.reverse()  # what hidden events cannot tell apart, text may: the most dimensions come first
     return tried[choose(tried)]
 
 
@@ -346,11 +373,11 @@ def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
 
 
 def _settle(
-    histories: sparse.csr_array, model: InterestModel, tried: Tried, grouper: Grouper, seed: int
+    histories: sparse.csr_array, settled: tuple[FloatArray, FloatArray], tried: Tried, grouper: Grouper, seed: int
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
-    point, tastes = tried.point, unit(model.taste)
-    points = unit(np.ascontiguousarray(model.fold_in(histories)[:, : point.dimensions]))
+    point, (vectors, tastes) = tried.point, settled
+    points = unit(np.ascontiguousarray(vectors[:, : point.dimensions]))
     known = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
     final = tried.labels.copy()
     if len(known) and isinstance(grouper, SphericalKMeans):

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from coterie.errors import DataError, SettingsError
 
-REQUIRED = {"events": ("user_id", "item_id"), "items": ("item_id",), "users": ("user_id",)}
+REQUIRED = {"events": ("user_id", "item_id"), "items": ("item_id",), "users": ("user_id",), "social": ("src", "dst")}
 OPTIONAL = {
     "events": ("timestamp", "kind", "value", "price"),
     "items": ("title", "text", "categories", "price"),
     "users": (),
+    "social": (),
 }
 NAMES = tuple(dict.fromkeys(name for table in REQUIRED for name in REQUIRED[table] + OPTIONAL[table]))
 
@@ -20,6 +21,8 @@ NAMES = tuple(dict.fromkeys(name for table in REQUIRED for name in REQUIRED[tabl
 SYNONYMS = {
     "user_id": ("user", "customer", "client", "member", "person", "visitor", "reader", "author", "student", "account"),
     "item_id": ("item", "product", "stockcode", "sku", "asin", "article", "movie", "book", "course", "track", "isbn"),
+    "src": ("src", "source", "from", "follower", "user", "user1", "userid1", "person1", "a"),
+    "dst": ("dst", "target", "destination", "to", "followee", "followed", "friend", "user2", "userid2", "person2", "b"),
     "timestamp": ("timestamp", "time", "date", "invoicedate", "datetime", "createdat", "when"),
     "kind": ("kind", "event", "eventtype", "type", "action", "behavior"),
     "value": ("value", "rating", "quantity", "score", "stars", "count", "amount"),

@@ -63,10 +63,11 @@ class Dataset:
             empty, never null), `categories` (list of strings), then the other columns as given. Holds every item of
             the items table and of the events kept.
         users: one row per user with events, sorted by `user_id`: `user_id`, then attributes as given (null if unknown).
-        accounting: table name ("events", "items", "users") → accounting.
+        accounting: table name ("events", "items", "users", "social") → accounting.
         rejected: `table`, `row` (1-based row in the input), `reason`, and the row itself as JSON in `content`.
         fingerprint: hash of everything read and of the settings that shaped it, 32 hexadecimal characters.
         warnings: sentences a user should read.
+        social: rows of two users who are joined, each pair once, shape (n_pairs, 2), int32; None: nothing is known.
     """
 
     events: Events
@@ -76,6 +77,15 @@ class Dataset:
     rejected: pl.DataFrame
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    social: NDArray[np.int32] | None = None
+
+    def joined(self) -> sparse.csr_array | None:
+        """1 where two users are joined, symmetric, shape (n_users, n_users), float32; None: nothing is known."""
+        if self.social is None:
+            return None
+        ends = np.concatenate([self.social, self.social[:, ::-1]]).T
+        cells = np.ones(ends.shape[1], dtype=np.float32), (ends[0], ends[1])
+        return sparse.csr_array(cells, shape=(self.users.height, self.users.height))
 
     def histories(self, half_life_days: float | None = None) -> sparse.csr_array:
         """Weight of each user's history on each item, shape (n_users, n_items), float32.

@@ -19,6 +19,7 @@ from coterie.tables.dataset import Accounting, Dataset, Events, weigh
 from coterie.tables.log import Log
 from coterie.tables.rejected import Rejections
 from coterie.tables.rules import UNKNOWN_ITEM, Ruled, apply_rules
+from coterie.tables.social import Ties, pairs_of, read_ties, ties_of_strangers
 from coterie.tables.sources import Table, open_sources
 from coterie.tables.values import LARGEST, MICROSECONDS, as_ids
 
@@ -54,6 +55,7 @@ def read_tables(
     events: object,
     items: object = None,
     users: object = None,
+    social: object = None,
     *,
     settings: Settings,
     ordered: bool = False,
@@ -65,6 +67,7 @@ def read_tables(
         events: rows of who did what, with `user_id` and `item_id`; optional `timestamp`, `kind`, `value`, `price`.
         items: rows of items with `item_id`; None: those of the events, without text.
         users: rows of users with `user_id`; None: those of the events.
+        social: rows of two users who are joined, `src` and `dst`, whatever the direction; None: nothing is known.
         settings: column names, kind weights and the rules of reading.
         ordered: keep the row of each event (`Events.row`), 8 bytes each.
         progress: is told of the rows read.
@@ -76,18 +79,19 @@ def read_tables(
         DataError: a table cannot be read, lacks a column, or no event is left; the message shows what was seen.
         SettingsError: a mapped column or a kind weight cannot be used.
     """
-    with open_sources(events, items, users) as sources:
+    with open_sources(events, items, users, social) as sources:
         tables = sources.given()
         check_mapping(settings.columns, {name: table.columns for name, table in tables.items()})
         rejections = Rejections()
         attributes = {
             name: read_attributes(table, settings.columns, rejections, progress)
             for name, table in tables.items()
-            if name != "events"
+            if name not in ("events", "social")
         }
+        ties = read_ties(sources.social, settings.columns, rejections, progress) if sources.social else None
         log = _read_log(sources.events, settings, rejections, progress, ordered=ordered)
         fingerprint = sources.fingerprint(settings)
-    return _dataset(log, attributes, settings, rejections, fingerprint)
+    return _dataset(log, (attributes, ties), settings, rejections, fingerprint)
 
 
 def _read_log(
@@ -109,9 +113,14 @@ def _read_log(
 
 
 def _dataset(
-    log: Log, attributes: dict[str, Attributes], settings: Settings, rejections: Rejections, fingerprint: str
+    log: Log,
+    others: tuple[dict[str, Attributes], Ties | None],
+    settings: Settings,
+    rejections: Rejections,
+    fingerprint: str,
 ) -> Dataset:
     """Apply the rules, and give every item and user its row."""
+    attributes, ties = others
     rows = log.rows
     user_ids, user_rank = ranked(log.users.texts())
     item_ids, item_rank = ranked(log.items.texts())
@@ -132,6 +141,10 @@ def _dataset(
     for name, table in attributes.items():
         accounting[name] = rejections.accounting(name, table.rows, table.repeated)
         warnings = [*table.warnings, *warnings]
+    pairs = None
+    if ties is not None:
+        pairs, accounting["social"] = pairs_of(ties, user_table["user_id"], rejections)
+        warnings = [*warnings, *ties_of_strangers(accounting["social"])]
     return Dataset(
         events,
         item_table,
@@ -140,6 +153,7 @@ def _dataset(
         rejections.frame(),
         fingerprint,
         (*log.clock.warnings(), *_odd_ids(log), *ruled.warnings, *warnings, *said, *_bounded(rejections)),
+        pairs,
     )
 
 

@@ -94,7 +94,7 @@ class Rejections:
         return Accounting(rows, rows - repeated - sum(rejected.values()), repeated, rejected)
 
     def frame(self) -> pl.DataFrame:
-        """`table`, `row`, `reason`, `content`: events, then items, then users, each in reading order."""
+        """`table`, `row`, `reason`, `content`: by the name of the table, each in reading order."""
         if not self._frames:
             return pl.DataFrame(schema=SCHEMA)
         return pl.concat(self._frames).sort("table", "row", maintain_order=True)

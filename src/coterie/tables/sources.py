@@ -86,10 +86,11 @@ class Sources:
     events: Table
     items: Table | None = None
     users: Table | None = None
+    social: Table | None = None
 
     def given(self) -> dict[str, Table]:
         """The tables there are, by name."""
-        tables = {"events": self.events, "items": self.items, "users": self.users}
+        tables = {"events": self.events, "items": self.items, "users": self.users, "social": self.social}
         return {name: table for name, table in tables.items() if table is not None}
 
     def fingerprint(self, settings: Settings) -> str:
@@ -101,19 +102,22 @@ class Sources:
 
 
 @contextmanager
-def open_sources(events: object, items: object = None, users: object = None) -> Iterator[Sources]:
+def open_sources(
+    events: object, items: object = None, users: object = None, social: object = None
+) -> Iterator[Sources]:
     """Find the tables of a run: use as a context manager.
 
     Standard input (`-`) and lazy frames are written to temporary files, which go when the context ends. The tables may
     then be passed to `read_tables` in place of the sources, so that a caller can know the fingerprint before reading.
 
     Args:
-        events, items, users: each a path, a glob, a folder, `-`, a list of paths, a frame, or a `Table` already found.
+        events, items, users, social: each a path, a glob, a folder, `-`, a list of paths, a frame, or a `Table` that
+            was found before.
 
     Raises:
         DataError: a file is not there, is empty, or is of no known format.
     """
-    given = {"events": events, "items": items, "users": users}
+    given = {"events": events, "items": items, "users": users, "social": social}
     if sum(_is_stdin(source) for source in given.values()) > 1:
         raise DataError("two tables are to be read from standard input", hint="give one of them as a file")
     with tempfile.TemporaryDirectory(prefix="coterie-") as folder:
@@ -124,15 +128,15 @@ def open_sources(events: object, items: object = None, users: object = None) -> 
         }
         if "events" not in found:
             raise DataError("no events were given", hint="give a path or a frame with the columns user_id and item_id")
-        yield Sources(found["events"], found.get("items"), found.get("users"))
+        yield Sources(found["events"], found.get("items"), found.get("users"), found.get("social"))
 
 
-def fingerprint_sources(events: object, items: object, users: object, settings: Settings) -> str:
+def fingerprint_sources(events: object, items: object, users: object, settings: Settings, social: object = None) -> str:
     """Hash of the content of the tables and of the settings that shape reading, without reading the rows.
 
     It equals `Dataset.fingerprint` of the same sources. Standard input can be read once: use `open_sources` for it.
     """
-    with open_sources(events, items, users) as sources:
+    with open_sources(events, items, users, social) as sources:
         return sources.fingerprint(settings)
 
 
