@@ -31,6 +31,8 @@ QUICK_DIMENSIONS = 256
 
 HIDDEN_ITEMS = 0.2
 """Share of the warm items that are hidden to find the scale of placed items."""
+MOST_COLD = 0.9
+"""Most that items without events are expected to get, where almost every item has a single event."""
 FEWEST_HIDDEN = 5
 """With fewer of them the taste of cold items stays as the regression gives it."""
 
@@ -47,6 +49,7 @@ class FitOptions:
         companions: most companions kept for each item.
         exact_items: warm items up to which the exact route is taken.
         cold: whether items without events are placed by their text.
+        cold_share: share of coming events expected on items without events; None: as `expected_cold_share` says.
         seed: seed of the starting blocks.
     """
 
@@ -57,6 +60,7 @@ class FitOptions:
     companions: int = 32
     exact_items: int = 15_000
     cold: bool = True
+    cold_share: float | None = None
     seed: int = 0
 
 
@@ -188,8 +192,27 @@ def _scale_of_cold(statistics: ItemStatistics, text: FloatArray, options: FitOpt
     part = statistics.without_items(hidden)
     model = _fit_warm(part, text, replace(options, dimensions=min(options.dimensions, QUICK_DIMENSIONS)))
     placed = learn_placing(text, model.taste, part.events()).place(text[hidden])
+    share = _share_of_hidden(statistics, count, options.cold_share)
+    return scale_of_placed(model, placed, part.damped, share)
+
+
+def _share_of_hidden(statistics: ItemStatistics, hidden: int, cold_share: float | None) -> float:
+    """Share of the places in lists for hidden warm items, so that each gets what an item without events will get."""
+    warm = int(statistics.warm.sum())
+    share = expected_cold_share(statistics) if cold_share is None else cold_share
+    # What an item without events gets, in what a warm one gets.
+    ratio = share / (len(statistics.warm) - warm) * warm / (1 - share)
+    return hidden * ratio / (hidden * ratio + warm - hidden)
+
+
+def expected_cold_share(statistics: ItemStatistics) -> float:
+    """Share of coming events that are on items without events, as far as coming ones are like those known, 0 to 1.
+
+    The estimate of Good and Turing (Good 1953): as many as are now on items with a single event. One more of them is
+    counted, so that it is never nothing.
+    """
     events = statistics.events()
-    return scale_of_placed(model, placed, part.damped, float(events[hidden].sum() / events.sum()))
+    return min(float(((events == 1).sum() + 1) / (events.sum() + 1)), MOST_COLD)
 
 
 def default_ridge(statistics: ItemStatistics) -> float:
