@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.interest.choose import TEXT_PRIOR, choose
-from coterie.interest.cold import learn_placing, scale_of_placed
+from coterie.interest.cold import SCALES, learn_placing, scale_of_placed
 from coterie.interest.exact import Parts, fit_exact
 from coterie.interest.gram import Gram, ItemStatistics
 from coterie.interest.large import fit_large
@@ -31,6 +31,8 @@ QUICK_DIMENSIONS = 256
 
 HIDDEN_ITEMS = 0.2
 """Share of the warm items that are hidden to find the scale of placed items."""
+LEAST_SHARE = 0.001
+"""With less than one place in so many, cold items get the smallest scale without a second fit."""
 MOST_COLD = 0.9
 """Most that items without events are expected to get, where almost every item has a single event."""
 FEWEST_HIDDEN = 5
@@ -187,12 +189,14 @@ def _scale_of_cold(statistics: ItemStatistics, text: FloatArray, options: FitOpt
     count = round(HIDDEN_ITEMS * len(able))
     if count < FEWEST_HIDDEN:
         return 1.0
+    share = _share_of_hidden(statistics, count, options.cold_share)
+    if share < LEAST_SHARE:
+        return SCALES[0]
     hidden = np.zeros(len(statistics.warm), dtype=np.bool_)
     hidden[generator(options.seed, "hidden items").choice(able, count, replace=False)] = True
     part = statistics.without_items(hidden)
     model = _fit_warm(part, text, replace(options, dimensions=min(options.dimensions, QUICK_DIMENSIONS)))
     placed = learn_placing(text, model.taste, part.events()).place(text[hidden])
-    share = _share_of_hidden(statistics, count, options.cold_share)
     return scale_of_placed(model, placed, part.damped, share)
 
 
