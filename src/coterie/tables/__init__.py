@@ -1,5 +1,6 @@
 """Room 1: tables in, in any common format, with every row accounted for."""
 
+from coterie.tables.availability import read_available
 from coterie.tables.dataset import Accounting, Dataset, Events
 from coterie.tables.memory import same_kind
 from coterie.tables.read import Histories, read_histories, read_ids, read_tables, read_users
@@ -15,6 +16,7 @@ __all__ = [
     "Table",
     "fingerprint_sources",
     "open_sources",
+    "read_available",
     "read_histories",
     "read_ids",
     "read_tables",

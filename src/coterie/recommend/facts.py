@@ -1,0 +1,69 @@
+"""What lists are like beside being right: how unlike their items are, how little known, how much of the catalogue."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coterie.groups.grouper import unit
+
+BLOCK_NUMBERS = 4_000_000
+
+
+class ListFacts(NamedTuple):
+    """Means over lists.
+
+    Attributes:
+        diversity: 1 less the cosine of two items of a list, over all pairs (Ziegler et al. 2005); 0: all alike.
+        novelty: −log₂ of the share of users who have an item (Zhou et al. 2010), in bits; an item that nobody has
+            counts as one that half a user has.
+        coverage: share of the items that may be listed which stand in at least one list.
+    """
+
+    diversity: float
+    novelty: float
+    coverage: float
+
+    def __str__(self) -> str:
+        return f"diversity {self.diversity:.3f}, novelty {self.novelty:.2f} bits, coverage {self.coverage:.1%}"
+
+
+def list_facts(
+    items: NDArray[np.int32],
+    vectors: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    n_users: int,
+    *,
+    barred: NDArray[np.bool_] | None = None,
+) -> ListFacts:
+    """What lists are like.
+
+    Args:
+        items: item rows, −1 for none, shape (n_lists, k).
+        vectors: of all items, shape (n_items, d); of an item whose vector is 0 nothing is said.
+        counts: users who have each item, shape (n_items,).
+        n_users: users counted.
+        barred: items that could not be listed, shape (n_items,).
+    """
+    units = unit(np.asarray(vectors, dtype=np.float32))
+    step = max(1, BLOCK_NUMBERS // max(1, items.shape[1] * units.shape[1]))
+    unlike = np.full(len(items), np.nan)
+    for start in range(0, len(items), step):
+        part = items[start : start + step]
+        there = (part >= 0) & units[part].any(axis=2)
+        told = np.where(there[:, :, None], units[part], 0)
+        size = there.sum(axis=1)
+        # the sum of all cosines of a list is the squared length of the sum of its vectors
+        pairs = (told.sum(axis=1, dtype=np.float64) ** 2).sum(axis=1) - size
+        several = size > 1
+        unlike[start : start + step][several] = 1 - pairs[several] / (size * (size - 1))[several]
+    bits = -np.log2(np.maximum(counts, 0.5) / max(1, n_users))
+    listed = items[items >= 0]
+    offered = len(counts) if barred is None else int((~barred).sum())
+    return ListFacts(
+        float(np.nanmean(unlike)) if np.isfinite(unlike).any() else float("nan"),
+        float(bits[listed].mean()) if len(listed) else float("nan"),
+        len(np.unique(listed)) / max(1, offered),
+    )
