@@ -102,7 +102,7 @@ def barred_items(items: pl.DataFrame, offer: Offer, only: object = None, exclude
     if not allowed.any():
         each = ", ".join(f"{name} {int(mask.sum()):,}" for name, mask in rules.items())
         raise DataError(
-            f"no item is left to recommend: of the model's {len(ids):,} items, this is how many each rule leaves: {each}",
+            f"no item is left to recommend: of the model's {len(ids):,} items each rule leaves so many: {each}",
             hint="check that item_id columns hold ids of this model, or ask for less at once",
         )
     return np.asarray(~allowed)

@@ -75,17 +75,17 @@ def take_apart(scorer: Scorer, histories: sparse.csr_array, users: IntArray, ite
         items: item row of each recommendation, shape (n,).
     """
     interest, n = scorer.interest, len(users)
-    lengths = np.diff(histories.indptr)[users]
+    lengths: NDArray[np.signedinteger] = np.diff(histories.indptr)[users]
     pair = np.repeat(np.arange(n), lengths)
     entry = histories.indptr[users][pair] + np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     source, target = histories.indices[entry], items[pair]
-    weight = histories.data[entry].astype(np.float64)
+    weight: FloatArray = histories.data[entry].astype(np.float64)
     scaled = weight * interest.scale[source] / interest.scale[target]
     taste = scaled * np.einsum("nd,nd->n", interest.taste[source], interest.taste[target])
     companions = np.zeros(len(pair))
     if interest.companions.nnz and len(pair):
         companions = scaled * np.asarray(interest.companions[source, target]).ravel()
-    sums = np.bincount(pair, weights=weight, minlength=n)
+    sums: FloatArray = np.asarray(np.bincount(pair, weights=weight, minlength=n), dtype=np.float64)
     groups, groups_rest = _groups(scorer.prior, (pair, source, target, weight), items, (lengths, sums))
     trend, trend_rest = np.zeros(len(pair)), np.zeros(n)
     if scorer.trend is not None:
@@ -108,7 +108,7 @@ def _groups(
     prior: GroupPrior | None,
     pairs: tuple[IntArray, NDArray[np.int32], NDArray[np.int32], FloatArray],
     items: NDArray[np.int32],
-    known: tuple[NDArray[np.int32], FloatArray],
+    known: tuple[NDArray[np.signedinteger], FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
     """What the groups' expectation loses without each item, and the rest of it.
 
@@ -132,6 +132,6 @@ def _groups(
     return lost, held - np.bincount(pair, weights=lost, minlength=n)
 
 
-def _counting(prior: GroupPrior, lengths: NDArray[np.int32]) -> FloatArray:
+def _counting(prior: GroupPrior, lengths: NDArray[np.signedinteger]) -> FloatArray:
     """How much the groups' expectation counts beside so many items."""
     return np.asarray(prior.strength / np.maximum(lengths, prior.strength), dtype=np.float64)

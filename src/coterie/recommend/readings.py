@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,11 +22,23 @@ LITTLE_SEEN = 0.1
 """Largest share of a group's users who may have an item that is next for them."""
 
 
+class Members(NamedTuple):
+    """Users by group.
+
+    Attributes:
+        histories: weights, shape (n_users, n_items).
+        groups: primary group row of each user, −1 for none, shape (n_users,).
+        n_groups: number of groups.
+    """
+
+    histories: sparse.csr_array
+    groups: NDArray[np.int32]
+    n_groups: int
+
+
 def group_readings(
     scorer: Scorer,
-    histories: sparse.csr_array,
-    groups: NDArray[np.int32],
-    n_groups: int,
+    members: Members,
     k: int,
     *,
     least: int = 5,
@@ -42,9 +55,7 @@ def group_readings(
 
     Args:
         scorer: gives the scores; its prior has no part in them, as of a group enough is known.
-        histories: weights, shape (n_users, n_items).
-        groups: primary group row of each user, −1 for none, shape (n_users,).
-        n_groups: number of groups.
+        members: who is in which group, and what they have.
         k: items in each list; where fewer fit a reading, the list is shorter.
         least: users of the group that must have an item for it to be `loved` or `own`.
         barred: items never listed, shape (n_items,).
@@ -54,13 +65,14 @@ def group_readings(
         `group_id`, `reading`, `rank`, `item` (row), `score` (what the reading goes by), `users` of the group who have
         the item, `share` of the group, `lift` (share over that of all users).
     """
-    counts, sizes = _users_by_item(histories, groups, n_groups)
+    n_groups = members.n_groups
+    counts, sizes = _users_by_item(members)
     known = np.maximum(sizes[:n_groups, None], 1)
     shares = (counts[:n_groups] / known).astype(np.float32)
     lifted = lift(counts, sizes)
     low, ratio = lifted.low[:n_groups].astype(np.float32), lifted.ratio[:n_groups].astype(np.float32)
     backed = counts[:n_groups] >= least
-    scores = replace(scorer, prior=None).scores(group_histories(histories, groups, n_groups))
+    scores = replace(scorer, prior=None).scores(group_histories(*members))
     there = sizes[:n_groups, None] > 0
     values = {
         LOVED: np.where(backed, shares, -np.inf),
@@ -114,12 +126,11 @@ def _listed(
     return mix(found, k, scorer.interest.taste, diversity=offer.diversity, cold=cold, cold_share=share)
 
 
-def _users_by_item(
-    histories: sparse.csr_array, groups: NDArray[np.int32], n_groups: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _users_by_item(members: Members) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Users of each group who have each item, and of each group; the last row are those of no group."""
+    histories, groups, n_groups = members
     rows = np.where(groups < 0, n_groups, groups)
     n_users = histories.shape[0]
-    members = sparse.csr_array((np.ones(n_users), (rows, np.arange(n_users))), shape=(n_groups + 1, n_users))
+    inside = sparse.csr_array((np.ones(n_users), (rows, np.arange(n_users))), shape=(n_groups + 1, n_users))
     taken = sparse.csr_array((np.ones(histories.nnz), histories.indices, histories.indptr), shape=histories.shape)
-    return np.asarray((members @ taken).toarray()), np.bincount(rows, minlength=n_groups + 1)
+    return np.asarray((inside @ taken).toarray()), np.bincount(rows, minlength=n_groups + 1)

@@ -86,9 +86,9 @@ def reasons(
     ids, titles = told.items["item_id"], told.items["title"]
     frame = pl.DataFrame(
         {
-            "because": _lists([ids.gather(np.maximum(column, 0)) for column in found.items.T], found.items),
-            "titles": _lists([titles.gather(np.maximum(column, 0)) for column in found.items.T], found.items),
-            "amounts": _lists([pl.Series(column) for column in found.amounts.T], found.items),
+            "because": lists_of([ids.gather(np.maximum(column, 0)) for column in found.items.T], found.items),
+            "titles": lists_of([titles.gather(np.maximum(column, 0)) for column in found.items.T], found.items),
+            "amounts": lists_of([pl.Series(column) for column in found.amounts.T], found.items),
             "interest": (margins[0] + margins[1]).astype(np.float32),
             "groups": margins[2].astype(np.float32),
             "trend": margins[3].astype(np.float32),
@@ -145,7 +145,7 @@ def _leading_groups(
     return names.gather(leading)
 
 
-def _lists(columns: list[pl.Series], rows: NDArray[np.int32]) -> pl.Series:
+def lists_of(columns: list[pl.Series], rows: NDArray[np.int32]) -> pl.Series:
     """Lists of the entries of parallel columns where rows are not −1."""
     kept = [column.set(pl.Series(row < 0), None) for column, row in zip(columns, rows.T, strict=True)]
     names = [str(place) for place in range(len(kept))]
