@@ -60,6 +60,7 @@ def lists_of_groups(  # what may be listed
         raise DataError(f"cannot list {k} items", hint="ask for at least 1: k=20, or -k 20")
     barred = barred_items(model.items, offer, only, exclude)
     _, histories = model.read(events, settings, progress, scored=True)
+    histories = histories[np.diff(histories.indptr) > 0]  # the others would be counted in the largest group
     primary = model.grouping.assign(histories, 1).primary
     members = Members(histories, primary, model.grouping.n_groups)
     with progress.stage("listing"):

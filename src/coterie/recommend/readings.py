@@ -68,7 +68,7 @@ def group_readings(
     n_groups = members.n_groups
     counts, sizes = _users_by_item(members)
     known = np.maximum(sizes[:n_groups, None], 1)
-    shares = (counts[:n_groups] / known).astype(np.float32)
+    shares = counts[:n_groups] / known
     lifted = lift(counts, sizes)
     low, ratio = lifted.low[:n_groups].astype(np.float32), lifted.ratio[:n_groups].astype(np.float32)
     backed = counts[:n_groups] >= least
