@@ -73,7 +73,8 @@ def friends(  # two tables, who asks, how many, and how to read
     """Users to meet: those who like the same, and, where friendships are given, friends of friends.
 
     With friendships, the score is the likeness of taste, in which friends' tastes have a part, and the mutual friends
-    (Adamic & Adar 2003), each over its standard deviation. Who are friends already are not suggested.
+    (Adamic & Adar 2003), each over its standard deviation; having many friends counts a little. Who are friends already
+    are not suggested.
 
     Args:
         model: knows the items.

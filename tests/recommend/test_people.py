@@ -14,7 +14,7 @@ from coterie.errors import DataError
 from coterie.interest import InterestModel
 from coterie.people import friends, groups, similar
 from coterie.recommend import nearest, people, shared_items
-from coterie.recommend.people import COMMON
+from coterie.recommend.people import COMMON, SOCIABLE
 
 
 def made(n_users: int = 30, n_items: int = 20, d: int = 40) -> tuple[InterestModel, sparse.csr_array, sparse.csr_array]:
@@ -68,6 +68,8 @@ def test_nobody_is_suggested_himself_his_friends_or_a_user_of_whom_nothing_is_kn
     others, scores = nearest(found, rows, 30, strangers_only=True)
     spreads = found.spreads()
     full = found.likeness(rows) / spreads[0] + found.mutual(rows) / spreads[1]
+    many = np.log1p(joined.toarray().sum(axis=1))
+    full += SOCIABLE * many / many.std()
     for user in range(1, 30):
         expected = {other for other in range(1, 30) if other != user and not joined[[user]].toarray()[0, other]}
         listed = others[user][others[user] >= 0]

@@ -71,6 +71,7 @@ def row(titles: list[str], interest: float, groups: float, trend: float, group: 
 
 
 SAID = [
+    (["A", "A", "B"], 1.0, 0.0, 0.0, None, "Because of “A” and “B”.", "推荐理由：因为您的“A”和“B”。"),
     (["A"], 1.0, 0.0, 0.0, None, "Because of “A”.", "推荐理由：因为您的“A”。"),
     (["A", "B", "C"], 1.0, 0.05, 0.0, "Tea", "Because of “A”, “B” and “C”.", "推荐理由：因为您的“A”、“B”和“C”。"),
     (

@@ -112,7 +112,7 @@ class OfferFlags:
         )
 
 
-Offers = Annotated[OfferFlags | None, Parameter(name="*")]
+Offers = Annotated[OfferFlags | None, Parameter(name="*", help="What may be offered, and how lists are mixed.")]
 
 _SETTINGS_GROUP = Group("Settings", help="Each also as COTERIE_<NAME> in the environment or in coterie.toml.")
 

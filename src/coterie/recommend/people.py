@@ -20,6 +20,8 @@ SCALES = (16, 64, 256)
 which needs items in common, cannot tell from strangers."""
 COMMON = 0.3
 """How much of what two users share with everybody is taken off their likeness."""
+SOCIABLE = 0.3
+"""How much having many friends counts: who has many makes more."""
 SAMPLE = 1_000
 """Users by whose pairs the spread of likeness is judged."""
 
@@ -54,17 +56,26 @@ class People(NamedTuple):
         weights = np.where(friends > 1, 1 / np.log(np.maximum(friends, 2)), 0).astype(np.float32)
         return np.asarray((self.joined[rows] @ sparse.diags_array(weights) @ self.joined).toarray(), dtype=np.float32)
 
+    def sociable(self) -> FloatArray:
+        """log(1 + friends) of each user, over its standard deviation, shape (n_users,)."""
+        if self.joined is None:
+            return np.zeros(len(self.vectors), dtype=np.float32)
+        many = np.log1p(np.diff(self.joined.indptr)).astype(np.float32)
+        return np.asarray(many / np.float32(many.std() or 1.0))
+
     def scores(self, rows: IntArray, spreads: tuple[float, float]) -> FloatArray:
-        """Likeness and mutual friends, each over its spread, summed; likeness alone without a graph."""
+        """How good a find each user is for some users, shape (n, n_users); see `people`."""
         if self.joined is None:
             return self.likeness(rows)
-        return self.likeness(rows) / np.float32(spreads[0]) + self.mutual(rows) / np.float32(spreads[1])
+        near = self.likeness(rows) / np.float32(spreads[0]) + self.mutual(rows) / np.float32(spreads[1])
+        return near + np.float32(SOCIABLE) * self.sociable()
 
     def spreads(self) -> tuple[float, float]:
         """Standard deviation of likeness and of mutual friends over pairs of users."""
         n = len(self.vectors)
         rows = np.unique(np.linspace(0, max(0, n - 1), min(SAMPLE, n)).astype(np.int64))
-        return tuple(float(part.std()) or 1.0 for part in (self.likeness(rows), self.mutual(rows)))  # type: ignore[return-value]
+        like, mutual = (float(part.std()) if part.size else 0.0 for part in (self.likeness(rows), self.mutual(rows)))
+        return like or 1.0, mutual or 1.0
 
 
 def people(
@@ -80,6 +91,10 @@ def people(
     vector is folded in from them and stands for itself at several scales: its first 16, 64 and 256 dimensions and all
     of them, each part of length ∝ d^¼, side by side, so that the likeness of two users is a mean of their cosines in
     d dimensions weighted by √d. Where friends are known, their mean is added and the sum brought back to length 1.
+
+    Without a graph, users are ranked by likeness. With one, by the sum of likeness and mutual friends, each over its
+    standard deviation, and `SOCIABLE` times log(1 + friends) over its own (preferential attachment, Barabási & Albert
+    1999).
 
     Args:
         interest: taste vectors.

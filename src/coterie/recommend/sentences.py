@@ -87,12 +87,11 @@ def sentences(reasons: pl.DataFrame, language: str) -> pl.Series:
         language: ISO 639-1 code.
     """
     words = WORDINGS.get(language.lower().split("-")[0], WORDINGS["en"])
-    quoted = pl.col("titles").list.eval(pl.format(words.title, pl.element()))
+    titles = pl.col("titles").list.unique(maintain_order=True)  # items of one title need it once
+    quoted = titles.list.eval(pl.format(words.title, pl.element()))
     last = quoted.list.last()
-    before = quoted.list.slice(0, pl.col("titles").list.len() - 1).list.join(words.comma)
-    listed = (
-        pl.when(pl.col("titles").list.len() > 1).then(pl.concat_str(before, pl.lit(words.last), last)).otherwise(last)
-    )
+    before = quoted.list.slice(0, titles.list.len() - 1).list.join(words.comma)
+    listed = pl.when(titles.list.len() > 1).then(pl.concat_str(before, pl.lit(words.last), last)).otherwise(last)
     parts = {part: pl.col(part).clip(lower_bound=0) for part in ("interest", "groups", "trend")}
     whole = pl.sum_horizontal(parts.values())
 
