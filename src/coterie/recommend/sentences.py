@@ -20,6 +20,7 @@ class Wording(NamedTuple):
         group: the group that likes the item.
         trend: the item is asked for of late.
         everyone: nothing is known but that many like it.
+        nothing: nothing speaks for the item, which stands in the list for the sake of others.
         between: between these.
         whole: the sentence.
     """
@@ -31,6 +32,7 @@ class Wording(NamedTuple):
     group: str
     trend: str
     everyone: str
+    nothing: str
     between: str
     whole: str
 
@@ -44,11 +46,21 @@ WORDINGS = {
         "liked in the group “{}”",
         "in demand of late",
         "liked by many",
+        "for a change",
         ", ",
         "{}.",
     ),
     "zh": Wording(
-        "“{}”", "、", "和", "因为您的{}", "“{}”群组喜欢它", "近来受到关注", "许多用户喜欢它", "；", "推荐理由：{}。"
+        "“{}”",
+        "、",
+        "和",
+        "因为您的{}",
+        "“{}”群组喜欢它",
+        "近来受到关注",
+        "许多用户喜欢它",
+        "换换口味",
+        "；",
+        "推荐理由：{}。",
     ),
     "de": Wording(
         "„{}“",
@@ -58,6 +70,7 @@ WORDINGS = {
         "beliebt in der Gruppe „{}“",
         "zuletzt gefragt",
         "bei vielen beliebt",
+        "zur Abwechslung",
         ", ",
         "{}.",
     ),
@@ -69,6 +82,7 @@ WORDINGS = {
         "apprécié dans le groupe « {} »",
         "demandé ces derniers temps",
         "apprécié de beaucoup",
+        "pour changer",
         ", ",
         "{}.",
     ),
@@ -107,6 +121,6 @@ def sentences(reasons: pl.DataFrame, language: str) -> pl.Series:
         pl.when(matters("trend")).then(pl.lit(words.trend)),
     ]
     joined = pl.concat_list(clauses).list.drop_nulls().list.join(words.between)
-    told = pl.when(joined == "").then(unknown).otherwise(joined)
+    told = pl.when(joined == "").then(pl.lit(words.nothing)).otherwise(joined)
     upper = pl.concat_str(told.str.slice(0, 1).str.to_uppercase(), told.str.slice(1))
     return reasons.select(pl.format(words.whole, upper).alias("sentence")).to_series()
