@@ -67,6 +67,7 @@ def test_nobody_is_suggested_himself_his_friends_or_a_user_of_whom_nothing_is_kn
     rows = np.arange(30)
     others, scores = nearest(found, rows, 30, strangers_only=True)
     spreads = found.spreads()
+    np.testing.assert_allclose(spreads, (found.likeness(rows).std(), found.mutual(rows).std()), rtol=1e-5)
     full = found.likeness(rows) / spreads[0] + found.mutual(rows) / spreads[1]
     many = np.log1p(joined.toarray().sum(axis=1))
     full += SOCIABLE * many / many.std()

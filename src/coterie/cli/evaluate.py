@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LEGEND: Final = """\
 recall: plain = hits ÷ items to find; calibrated = hits ÷ min(k, items to find)
 low, high: 95 % interval over test users; popularity: users of the items listed
-novelty: bits, −log₂ of the share of users of the items listed; diversity: 1 − cosine of the texts of two items of a list"""
+novelty: −log₂ of the share of users who have an item; diversity: 1 − cosine of the texts of two items of a list"""
 
 
 @takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)

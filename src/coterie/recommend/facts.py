@@ -40,7 +40,7 @@ def unlikeness(items: NDArray[np.int32], vectors: NDArray[np.float32]) -> NDArra
     units = unit(np.asarray(vectors, dtype=np.float32))
     step = max(1, BLOCK_NUMBERS // max(1, items.shape[1] * units.shape[1]))
     unlike = np.full(len(items), np.nan)
-    told = units.any(axis=1)
+    told: NDArray[np.bool_] = np.asarray(units.any(axis=1))
     for start in range(0, len(items), step):
         part = items[start : start + step]
         there = (part >= 0) & told[part]

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from coterie.groups.grouper import unit
 from coterie.interest.model import InterestModel
-from coterie.kernels.topk import top_k
+from coterie.kernels.topk import blocks, top_k
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -68,13 +68,19 @@ class People(NamedTuple):
         if self.joined is None:
             return self.likeness(rows)
         near = self.likeness(rows) / np.float32(spreads[0]) + self.mutual(rows) / np.float32(spreads[1])
-        return near + np.float32(SOCIABLE) * self.sociable()
+        near += np.float32(SOCIABLE) * self.sociable()
+        return near
 
     def spreads(self) -> tuple[float, float]:
-        """Standard deviation of likeness and of mutual friends over pairs of users."""
+        """Standard deviation of likeness and of mutual friends over pairs of users, those of a sample with all."""
         n = len(self.vectors)
         rows = np.unique(np.linspace(0, max(0, n - 1), min(SAMPLE, n)).astype(np.int64))
-        like, mutual = (float(part.std()) if part.size else 0.0 for part in (self.likeness(rows), self.mutual(rows)))
+        moments = np.zeros((2, 2))
+        for part in blocks(len(rows), n):
+            for at, found in enumerate((self.likeness(rows[part]), self.mutual(rows[part]))):
+                moments[at] += found.sum(dtype=np.float64), np.square(found, dtype=np.float64).sum()
+        mean, square = moments.T / max(1, len(rows) * n)
+        like, mutual = np.sqrt(np.maximum(square - mean**2, 0)).tolist()
         return like or 1.0, mutual or 1.0
 
 
