@@ -166,7 +166,8 @@ def test_recommend_answers_on_standard_output(model: Path, tables: Path, capsys:
     events = str(tables / "events.parquet")
     call = ["recommend", str(model), "--events", events, "-k", "3", "--explain", "--output", "-", "--quiet"]
     rows = answer(capsys, *call)
-    assert set(rows[0]) == {"user_id", "rank", "item_id", "score", "because"}
+    why = {"because", "amounts", "interest", "groups", "trend", "sentence"}
+    assert set(rows[0]) == {"user_id", "rank", "item_id", "score", *why}
     assert {row["rank"] for row in rows} == {1, 2, 3}
 
 
