@@ -1,6 +1,6 @@
 """What groups' lists are worth to users of whom little is known, and what diversity costs.
 
-    python benchmarks/group_lists.py [--sets ...] [--seeds 1] [--results FILE]
+    python benchmarks/group_lists.py [--sets ...] [--seeds 3] [--results FILE]
     python benchmarks/group_lists.py --curve amazon18-scientific uci-online-retail
 
 A fifth of the users is unseen: a fifth of each one's items is hidden, and of the rest 0, 1 or 2 are shown. Groups are
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--curve", nargs="*", default=[])
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--results", type=Path, default=Path("group-lists-benchmark.json"))
     given = parser.parse_args()
     with one_blas_thread():
