@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coterie.errors import SettingsError as SettingsError
     from coterie.model import Model as Model
     from coterie.pipeline import discover as discover
+    from coterie.recommend.offer import Offer as Offer
     from coterie.settings import Settings as Settings
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ _HOMES = {
     "MissingExtraError": "errors",
     "Model": "model",
     "ModelError": "errors",
+    "Offer": "recommend.offer",
     "OutputError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -46,6 +48,7 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "ModelError",
+    "Offer",
     "OutputError",
     "Settings",
     "SettingsError",

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "discover": ("coterie.cli.discover:discover", "Find the groups in a log of events and write a model folder."),
     "assign": ("coterie.cli.apply:assign", "Say which groups users belong to, also new ones; nothing is refitted."),
     "recommend": ("coterie.cli.apply:recommend", "Recommend items to users, also new ones, from their histories."),
+    "lists": ("coterie.cli.apply:lists", "List what each group loves, what is its own, and what is next for it."),
+    "people": ("coterie.cli.people:people", "Suggest users like a user, users to meet, and groups for a user."),
     "groups": ("coterie.cli.show:groups", "List the groups of a model, and the broad groups they are in."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "compare": (
