@@ -56,7 +56,7 @@ def test_lists_are_chosen_place_by_place(seed: int, k: int, m: int, diversity: f
     vectors = rng.normal(size=(15, 3)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cold = rng.random(15) < 0.3
-    found = mix(given_, k, vectors, diversity=diversity, cold=cold, cold_share=share)
+    found = mix(given_, k, vectors, diversity=diversity, cold=cold, cold_places=share)
     for row in range(4):
         expected = slow(given_.items[row], given_.scores[row], k, vectors, diversity, cold, share)
         own = found.items[row]

@@ -76,7 +76,7 @@ def test_today_is_the_day_when_none_is_given() -> None:
     ("given", "message"),
     [
         ({"diversity": 1.2}, "diversity cannot be 1.2"),
-        ({"cold_share": -0.1}, "cold_share cannot be -0.1"),
+        ({"cold_places": -0.1}, "cold_places cannot be -0.1"),
         ({"price_from": 3, "price_to": 2}, "no price is from 3 to 2"),
         ({"on": "2026-01-01"}, "says nothing without a table"),
     ],
@@ -122,7 +122,7 @@ def test_items_without_categories_or_prices_say_so() -> None:
 def test_lists_keep_places_for_new_items(shop_model: coterie.Model, shop_part: ShopTables) -> None:
     events = shop_part.events.head(2_000)
     cold = shop_model.items.filter("cold")["item_id"].implode()
-    lists = shop_model.recommend(events, 10, offer=Offer(cold_share=0.2))
+    lists = shop_model.recommend(events, 10, offer=Offer(cold_places=0.2))
     per_user = lists.group_by("user_id").agg(pl.col("item_id").is_in(cold).sum().alias("cold"), pl.len())
     assert per_user["cold"].min() >= 2
     assert per_user["len"].unique().to_list() == [10]

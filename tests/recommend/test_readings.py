@@ -59,7 +59,7 @@ def test_places_for_items_without_events_are_kept_in_what_is_next() -> None:
     taken[:, 20:] = False
     cold = ~taken.any(axis=0)
     members = Members(sparse.csr_array(taken.astype(np.float32)), np.zeros(60, dtype=np.int32), 1)
-    found = group_readings(scorer(rng, 30, cold), members, 10, least=1, offer=Offer(cold_share=0.3))
+    found = group_readings(scorer(rng, 30, cold), members, 10, least=1, offer=Offer(cold_places=0.3))
     per_reading = {reading: cold[found.filter(reading=reading)["item"]] for reading in (LOVED, OWN, NEXT)}
     assert not per_reading[LOVED].any() and not per_reading[OWN].any()
     listed = np.cumsum(per_reading[NEXT])

@@ -93,7 +93,7 @@ class OfferFlags:
     diversity: Annotated[
         float, Parameter(help="From 0, lists go by score, to 1, only being unlike the items above counts.")
     ] = 0.0
-    cold_share: Annotated[float, Parameter(help="Share of each list's places kept for items without events.")] = 0.0
+    cold_places: Annotated[float, Parameter(help="Share of each list's places kept for items without events.")] = 0.0
 
     def offer(self) -> Offer:
         """As the library has it."""
@@ -108,7 +108,7 @@ class OfferFlags:
             on=self.on,
             only_new=self.only_new,
             diversity=self.diversity,
-            cold_share=self.cold_share,
+            cold_places=self.cold_places,
         )
 
 

@@ -57,7 +57,7 @@ def mixed_items(
         return Candidates(*scorer.top_items(histories, k, include_seen=include_seen, barred=barred))
     cold = scorer.interest.cold
     shut = np.zeros(len(cold), dtype=np.bool_) if barred is None else barred
-    apart = offer.cold_share > 0
+    apart = offer.cold_places > 0
     found = Candidates(
         *scorer.top_items(histories, POOL * k, include_seen=include_seen, barred=shut | cold if apart else shut)
     )
@@ -65,7 +65,7 @@ def mixed_items(
         found = found.beside(
             Candidates(*scorer.top_items(histories, 2 * k, include_seen=include_seen, barred=shut | ~cold))
         )
-    shares = {"diversity": offer.diversity, "cold_share": offer.cold_share}
+    shares = {"diversity": offer.diversity, "cold_places": offer.cold_places}
     return mix(found, k, scorer.interest.taste, cold=cold, **shares)
 
 

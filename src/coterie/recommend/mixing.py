@@ -44,7 +44,7 @@ def mix(
     *,
     diversity: float = 0.0,
     cold: NDArray[np.bool_] | None = None,
-    cold_share: float = 0.0,
+    cold_places: float = 0.0,
 ) -> Candidates:
     """Choose k of each list's candidates, place by place.
 
@@ -53,7 +53,7 @@ def mix(
         (1 − diversity) · relevance − diversity · largest cosine with what is chosen:
 
     maximal marginal relevance (Carbonell & Goldstein 1998). Relevance is the score, moved and stretched so that the
-    list's best candidate has 1 and its `POOL` · k-th, or last, 0. Among the first p places at least ⌊p · cold_share⌋
+    list's best candidate has 1 and its `POOL` · k-th, or last, 0. Among the first p places at least ⌊p · cold_places⌋
     are of cold items, while there are any, as in ranked group fairness (Zehlike et al. 2017): they stand where they
     are seen.
 
@@ -63,7 +63,7 @@ def mix(
         vectors: of all items, shape (n_items, d).
         diversity: 0, only scores count, to 1, only being unlike counts after the first.
         cold: items that places are kept for, shape (n_items,).
-        cold_share: of the places, 0 to 1.
+        cold_places: of the places, 0 to 1.
     """
     n, m = candidates.items.shape
     chosen = Candidates(np.full((n, min(k, m)), -1, np.int32), np.full((n, min(k, m)), -np.inf, np.float32))
@@ -73,7 +73,7 @@ def mix(
         part = slice(start, start + step)
         items, scores = candidates.items[part], candidates.scores[part]
         kept = np.zeros(items.shape, dtype=bool) if cold is None else cold[items] & (items >= 0)
-        place = _choose(items, scores, units, (diversity, cold_share), kept, chosen.items.shape[1])
+        place = _choose(items, scores, units, (diversity, cold_places), kept, chosen.items.shape[1])
         found = np.where(place >= 0, np.take_along_axis(items, np.maximum(place, 0), axis=1), -1)
         chosen.items[part] = found
         value = np.take_along_axis(scores, np.maximum(place, 0), axis=1)
@@ -90,7 +90,7 @@ def _choose(
     k: int,
 ) -> NDArray[np.int64]:
     """Places of the chosen among the candidates, −1 for none, shape (n, k)."""
-    diversity, cold_share = shares
+    diversity, cold_places = shares
     rows, open_ = np.arange(len(items)), items >= 0
     relevance = _relevance(scores, open_, POOL * k) * np.float32(1 - diversity)
     mine = units[np.maximum(items, 0)] if diversity else np.zeros((*items.shape, 0), dtype=np.float32)
@@ -99,7 +99,7 @@ def _choose(
     taken = np.zeros(len(items), dtype=np.int64)
     for place in range(k):
         worth = relevance - np.float32(diversity) * near if place and diversity else relevance
-        asked = taken < np.floor((place + 1) * cold_share + 1e-9)
+        asked = taken < np.floor((place + 1) * cold_places + 1e-9)
         asked &= (open_ & cold).any(axis=1)
         allowed = open_ & (cold | ~asked[:, None])
         best = np.where(allowed, worth, -np.inf).argmax(axis=1)

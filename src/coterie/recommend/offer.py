@@ -29,7 +29,7 @@ class Offer:
         on: that day; None: today (UTC).
         only_new: only items that no history had when the model was made.
         diversity: 0, lists go by score, to 1, after the first item only being unlike the others counts.
-        cold_share: share of the places of each list kept for items without events, 0 to 1.
+        cold_places: share of the places of each list kept for items without events, 0 to 1.
 
     Raises:
         SettingsError: a number is outside its range, or ranges are empty.
@@ -43,10 +43,10 @@ class Offer:
     on: str | date | None = None
     only_new: bool = False
     diversity: float = 0.0
-    cold_share: float = 0.0
+    cold_places: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("diversity", "cold_share"):
+        for name in ("diversity", "cold_places"):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise SettingsError(f"{name} cannot be {value}", hint="it is a share, from 0 to 1")
         if self.price_from is not None and self.price_to is not None and self.price_from > self.price_to:
@@ -62,7 +62,7 @@ class Offer:
     @property
     def mixes(self) -> bool:
         """Whether lists are more than the items of the highest scores."""
-        return self.diversity > 0 or self.cold_share > 0
+        return self.diversity > 0 or self.cold_places > 0
 
 
 EVERYTHING = Offer()

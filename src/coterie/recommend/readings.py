@@ -111,7 +111,7 @@ def _listed(
     kept: bool,
 ) -> Candidates:
     cold = scorer.interest.cold
-    share = offer.cold_share if kept else 0.0
+    share = offer.cold_places if kept else 0.0
     pool = POOL * k if offer.mixes else k
 
     def best(shut: NDArray[np.bool_] | None, count: int) -> Candidates:
@@ -123,7 +123,7 @@ def _listed(
     else:
         shut = np.zeros(len(cold), dtype=np.bool_) if barred is None else barred
         found = best(shut | cold, pool).beside(best(shut | ~cold, 2 * k))
-    return mix(found, k, scorer.interest.taste, diversity=offer.diversity, cold=cold, cold_share=share)
+    return mix(found, k, scorer.interest.taste, diversity=offer.diversity, cold=cold, cold_places=share)
 
 
 def _users_by_item(members: Members) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
