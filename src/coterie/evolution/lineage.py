@@ -32,7 +32,11 @@ class Rules:
         follow: a group goes on in another, or into it, where at least this share of its users who stay go there.
         part: a group splits into those that at least this share of its users who stay go to.
         moves: most moves for each user and step that are allowed where time is shuffled: what decides how much
-            evidence a move has to bring.
+            of the evidence is believed.
+        change: something rises or fades where its share is so many times what it was, or less than one part in so many,
+        sure: and where the difference is so many standard errors.
+        drift: a group that stays has drifted where the cosine between what it liked and likes, corrected for chance, is
+            below this.
     """
 
     vanish: float = 0.2
@@ -41,9 +45,12 @@ class Rules:
     follow: float = 0.5
     part: float = 0.2
     moves: float = 0.01
+    change: float = 1.25
+    sure: float = 3.0
+    drift: float = 0.7
 
     def __post_init__(self) -> None:
-        for name in ("appear", "vanish", "follow", "part", "moves"):
+        for name in ("appear", "vanish", "follow", "part", "moves", "drift"):
             value = getattr(self, name)
             if not 0 < value <= 1:
                 raise SettingsError(f"{name} cannot be {value:g}", hint="it is a share, above 0 and at most 1")
@@ -52,6 +59,8 @@ class Rules:
                 f"vanish {self.vanish:g} is above appear {self.appear:g}",
                 hint="a group has to fall lower to vanish than to rise to appear",
             )
+        if self.change <= 1 or self.sure <= 0:
+            raise SettingsError(f"change {self.change:g} or sure {self.sure:g} cannot be used", hint="above 1, and above 0")
         if self.least_users < 1:
             raise SettingsError(f"least_users cannot be {self.least_users}", hint="1 or more will do")
 
@@ -194,7 +203,8 @@ def _explain_beginning(
         return
     if came[source] >= rules.follow * total and source not in used_end:
         fresh = [one for one, begin in begins.items() if abs(begin - window) <= TOGETHER and one not in used_begin]
-        parts = [one for one in fresh if went[source, one] >= rules.part and table[:-1, one].argmax() == source]
+        others = table[:-1, :-1] * ~np.eye(len(went), dtype=np.bool_)
+        parts = [one for one in fresh if went[source, one] >= rules.part and others[:, one].argmax() == source]
         if source in ending and len(parts) == 1 and went[source, state] >= rules.follow:
             used_end.add(source)
             used_begin.add(state)

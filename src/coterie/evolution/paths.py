@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ PRIOR_USERS: Final = 20.0
 """Users of each group whose usual moves are added to those of every single step."""
 
 
-class Paths(NamedTuple):
+@dataclass(frozen=True)
+class Paths:
     """The group of every user in every window.
 
     Attributes:
