@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from coterie.errors import ModelError as ModelError
     from coterie.errors import OutputError as OutputError
     from coterie.errors import SettingsError as SettingsError
+    from coterie.evolution import Evolution as Evolution
+    from coterie.evolution import evolve as evolve
     from coterie.model import Model as Model
     from coterie.pipeline import discover as discover
     from coterie.settings import Settings as Settings
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CoterieError": "errors",
     "DataError": "errors",
+    "Evolution": "evolution.result",
     "MissingExtraError": "errors",
     "Model": "model",
     "ModelError": "errors",
@@ -37,12 +40,14 @@ _HOMES = {
     "Settings": "settings",
     "SettingsError": "errors",
     "discover": "pipeline",
+    "evolve": "evolution.run",
     "simulate": "data.simulate",
 }
 
 __all__ = [
     "CoterieError",
     "DataError",
+    "Evolution",
     "MissingExtraError",
     "Model",
     "ModelError",
@@ -51,6 +56,7 @@ __all__ = [
     "SettingsError",
     "__version__",
     "discover",
+    "evolve",
     "simulate",
 ]
 

@@ -1,4 +1,4 @@
-"""A made world with a story: groups that are born, die, split, merge, drift or have their season while users come and go."""
+"""A made world with a story: groups are born, die, split, merge, drift or have their season while users come and go."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ LAUNCHED: Final = 0.25
 WANDERING: Final = 0.2
 """Standard deviation of an item's popularity from one period to the next, in logarithms."""
 SEASON: Final = (6, 2, 2.5, 0.5)
-"""A season comes back after so many periods, lasts so many, and multiplies events by the one in it, the other out of it."""
+"""A season comes back after so many periods, lasts so many, and multiplies events by the one in it, the other out."""
 DRIFTING, DRIFTED = 4, 0.85
 """Periods that a drift takes, and the share of the new theme at its end."""
 SPUN_OFF: Final = 0.4
-"""Share of a group that leaves it where a part of it splits off; in half of the splits the group falls apart instead."""
+"""Share of a group that leaves it where a part splits off; in half of the splits the group falls apart instead."""
 JOINING: Final = 0.06
 """Share of all other users who join a new group in each of its first two periods."""
 
@@ -112,7 +112,9 @@ class Story:
         if unknown := [kind for kind in self.planted if kind not in KINDS]:
             raise SettingsError(f"cannot plant {unknown[0]!r}", hint=f"what can be planted is {', '.join(KINDS)}")
         if self.periods <= 2 * MARGIN + DRIFTING:
-            raise SettingsError(f"{self.periods} periods are too few", hint=f"{2 * MARGIN + DRIFTING + 1} or more will do")
+            raise SettingsError(
+                f"{self.periods} periods are too few", hint=f"{2 * MARGIN + DRIFTING + 1} or more will do"
+            )
         if (needed := sum(NEEDS[kind] for kind in self.planted)) > self.world.groups:
             raise SettingsError(
                 f"these changes take {needed} groups, the world has {self.world.groups}",

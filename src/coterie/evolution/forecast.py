@@ -33,7 +33,7 @@ class Forecast(NamedTuple):
 
 
 def _as_now(past: FloatArray) -> FloatArray:
-    return past[-1]
+    return np.asarray(past[-1])
 
 
 def _mean_of_three(past: FloatArray) -> FloatArray:
@@ -71,7 +71,8 @@ def forecast(shares: FloatArray) -> Forecast:
     """
     targets = range(FEWEST, len(shares))
     errors = {
-        name: np.array([np.abs(way(shares[:at]) - shares[at]).sum() / 2 for at in targets]) for name, way in WAYS.items()
+        name: np.array([np.abs(way(shares[:at]) - shares[at]).sum() / 2 for at in targets])
+        for name, way in WAYS.items()
     }
     means = {name: float(each.mean()) for name, each in errors.items() if len(each)}
     if len(targets) < FEWEST:

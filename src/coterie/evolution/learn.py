@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from coterie.evolution.lineage import Change, Presence, Rules, changes, presence
 from coterie.evolution.paths import Paths, settle
 from coterie.evolution.windows import Rows, Windows, shuffled_time, window_rows
-from coterie.groups import GroupOptions, GroupsFound, find_groups
+from coterie.groups import Grouping, GroupOptions, GroupsFound, find_groups
+from coterie.groups.evidence import evidence
+from coterie.groups.fit import refine
+from coterie.groups.grouper import prototypes, unit
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 from coterie.tables.dataset import Events
@@ -93,13 +96,14 @@ def follow(
     spell = _spell(rows, windows)
     stretches = window_rows(events, joined(windows, spell), n_items)
     found = find_groups(stretches.histories, text_vectors, options, progress=progress)
-    evidence = found.grouping.evidence
+    found = replace(found, grouping=_without_doubles(stretches, found, rules))
+    weights = found.grouping.evidence
     with progress.stage("following users"):
         time = shuffled_time(events, generator(options.seed, "shuffled time"))
         control = window_rows(events, windows, n_items, time)
-        trust, states, moved = settle(rows, control, evidence, shape, rules.moves)
-    told = changes(states, presence(states, evidence.shape[1], rules), rules)
-    lineage = _lineages(states, told, evidence.shape[1])
+        trust, states, moved = settle(rows, control, weights, shape, rules.moves)
+    told = changes(states, presence(states, weights.shape[1], rules), rules)
+    lineage = _lineages(states, told, weights.shape[1])
     followed = replace(states, groups=np.where(states.groups >= 0, lineage[states.groups], -1).astype(np.int32))
     there = presence(followed, int(lineage.max()) + 1, rules)
     return Followed(
@@ -120,6 +124,33 @@ def _spell(rows: Rows, windows: Windows) -> int:
     return int(np.clip(np.ceil(ENOUGH / max(mean, 1e-9)), 1, max(1, each // FEWEST_SPELLS)))
 
 
+def _without_doubles(stretches: Rows, found: GroupsFound, rules: Rules) -> Grouping:
+    """The grouping with groups that like the same as one.
+
+    Where items come and go, those who like the same thing take other items in another stretch of time, and are found
+    as another group: their histories differ, what they like does not. Groups are joined whose prototypes all have at
+    least a cosine of `rules.alike` (complete linkage).
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    grouping, learnt = found.grouping, found.learnt
+    if grouping.n_groups < 2:
+        return grouping
+    labels = grouping.assign(stretches.histories, 1).primary
+    means = prototypes(unit(learnt.fold_in(stretches.histories)), labels, grouping.n_groups)
+    upper = np.triu_indices(grouping.n_groups, 1)
+    apart = np.maximum(1 - (means @ means.T)[upper], 0)
+    one = (fcluster(linkage(apart, "complete"), 1 - rules.alike, "distance") - 1).astype(np.int32)
+    number = int(one.max()) + 1
+    if number == grouping.n_groups:
+        return grouping
+    labels = np.where(labels >= 0, one[labels], -1).astype(np.int32)
+    labels = refine(stretches.histories, labels, number, unit(learnt.taste), leave=grouping.leave)
+    weights = evidence(stretches.histories, labels, number, unit(learnt.taste))
+    shares = np.bincount(one, weights=grouping.shares, minlength=number).astype(np.float32)
+    return replace(grouping, evidence=weights, shares=shares)
+
+
 def _lineages(states: Paths, told: list[Change], n_states: int) -> IntArray:
     """The lasting group of each state, from 0: the one it drifted from; those of most users come first."""
     root = np.arange(n_states)
@@ -138,7 +169,7 @@ def _lineages(states: Paths, told: list[Change], n_states: int) -> IntArray:
 def _of_lineages(told: list[Change], lineage: IntArray) -> list[Change]:
     """The changes in terms of lasting groups."""
     drifting = {lineage[state] for change in told if change.kind == "drifted" for state in change.before}
-    kept = []
+    kept: list[Change] = []
     for change in told:
         before = tuple(dict.fromkeys(int(lineage[state]) for state in change.before))
         after = tuple(dict.fromkeys(int(lineage[state]) for state in change.after))

@@ -23,13 +23,13 @@ def likeness(followed: Followed, rules: Rules, seed: int) -> FloatArray:
     """Cosine between what each group liked in its first third and what it likes in its last, shape (n_groups,).
 
     A group's likes are the mean of its users' unit vectors. Chance makes means of few users differ, so the cosine is
-    divided by √(reliability₁ · reliability₂), each from two random halves of the users by the formula of Spearman (1910)
-    and Brown, 2 c / (1 + c): the correction for attenuation. NaN where a group was there for fewer than two windows,
-    or its halves are too little alike.
+    divided by √(reliability₁ · reliability₂), each from two random halves of the users by the formula of Spearman and
+    Brown (1910), 2 c / (1 + c): the correction for attenuation. NaN where a group was there for fewer than two
+    windows, or its halves are too little alike.
 
     Args:
         followed: the groups over time.
-        rules: unused thresholds stay where they are; `least_users` is the least number in each half.
+        rules: `least_users` is the least number of users in each half.
         seed: of the halves.
     """
     rows, paths = followed.rows, followed.paths
@@ -62,11 +62,12 @@ def likeness(followed: Followed, rules: Rules, seed: int) -> FloatArray:
 
 
 def drifted(followed: Followed, alike: FloatArray, rules: Rules) -> list[Change]:
-    """Groups that stayed, and like something else at last than they did at first; those told of already are left out.
+    """Groups that stayed, and like something else at last than they did at first.
 
-    The window given is the middle of the group's life.
+    Those told of in another way are left out. The window given is the middle of the group's life.
     """
-    told = {one for change in followed.changes for one in (*change.before, *change.after) if change.kind == "drifted"}
+    kinds = ("drifted", "split", "merged")
+    told = {one for change in followed.changes for one in (*change.before, *change.after) if change.kind in kinds}
     there = followed.presence.there
     found = []
     for group in np.flatnonzero(alike < rules.drift).tolist():

@@ -25,6 +25,7 @@ class Rules:
     """When a change is one. All shares are of users.
 
     Attributes:
+        alike: groups whose prototypes have at least this cosine are one group.
         vanish: a group is there until it has less than this part of its usual share; its usual share is the median of
             the half of the windows in which it is largest.
         appear: and again, or for the first time, from where it has this part of it.
@@ -39,6 +40,7 @@ class Rules:
             below this.
     """
 
+    alike: float = 0.87
     vanish: float = 0.2
     appear: float = 0.4
     least_users: int = 5
@@ -50,7 +52,7 @@ class Rules:
     drift: float = 0.7
 
     def __post_init__(self) -> None:
-        for name in ("appear", "vanish", "follow", "part", "moves", "drift"):
+        for name in ("alike", "appear", "vanish", "follow", "part", "moves", "drift"):
             value = getattr(self, name)
             if not 0 < value <= 1:
                 raise SettingsError(f"{name} cannot be {value:g}", hint="it is a share, above 0 and at most 1")
@@ -60,7 +62,9 @@ class Rules:
                 hint="a group has to fall lower to vanish than to rise to appear",
             )
         if self.change <= 1 or self.sure <= 0:
-            raise SettingsError(f"change {self.change:g} or sure {self.sure:g} cannot be used", hint="above 1, and above 0")
+            raise SettingsError(
+                f"change {self.change:g} or sure {self.sure:g} cannot be used", hint="above 1, and above 0"
+            )
         if self.least_users < 1:
             raise SettingsError(f"least_users cannot be {self.least_users}", hint="1 or more will do")
 
@@ -99,7 +103,7 @@ class Presence(NamedTuple):
 
 def presence(found: Paths, n_groups: int, rules: Rules) -> Presence:
     """Sizes and shares of the groups in the windows, and where each group is there."""
-    n_users, n_windows = found.groups.shape
+    n_windows = found.groups.shape[1]
     user, window = np.nonzero(found.groups >= 0)
     cell = window * n_groups + found.groups[user, window]
     sizes = np.bincount(cell, minlength=n_windows * n_groups).reshape(n_windows, n_groups)
@@ -252,5 +256,7 @@ def _joined_merges(told: list[Change]) -> list[Change]:
             continue
         other = kept[same]
         before = tuple(dict.fromkeys((*other.before, *change.before)))
-        kept[same] = Change("merged", min(change.window, other.window), before, change.after, change.users + other.users)
+        kept[same] = Change(
+            "merged", min(change.window, other.window), before, change.after, change.users + other.users
+        )
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ IntArray = NDArray[np.int64]
 
 CAUSES: Final = 3
 """Items given for each move."""
-SCHEMA: Final = {
+SCHEMA: Final[dict[str, Any]] = {
     "user_id": pl.String,
     "window": pl.Int32,
     "start": pl.String,
@@ -54,9 +54,9 @@ def migration_table(followed: Followed) -> pl.DataFrame:
 def moves_table(followed: Followed, user_ids: pl.Series, item_ids: pl.Series) -> pl.DataFrame:
     """Every move of a user from one lasting group to another, with the items that speak most for it.
 
-    `evidence` is Σ w_i (log p(i | to) − log p(i | from)) in nats over the user's items from the window of the move to his
-    next move, or the end; `because` holds the ids of up to three items with the largest parts of it. A user who went
-    with his group, of whom little is known, may have moved on little evidence of his own.
+    `evidence` is Σ w_i (log p(i | to) − log p(i | from)) in nats over the user's items from the window of the move to
+    his next move, or the end; `because` holds the ids of up to three items with the largest parts of it. A user who
+    went with his group, of whom little is known, may have moved on little evidence of his own.
 
     Args:
         followed: the groups over time.

@@ -197,4 +197,3 @@ def _facts(
         "rows": {name: asdict(table) for name, table in dataset.accounting.items()},
         "warnings": [*dataset.warnings, *windows.notes, *said],
     }
-

@@ -45,7 +45,7 @@ def words(ratio: FloatArray, z: FloatArray, rules: Rules) -> list[str]:
     """rising, fading or steady: a ratio that is both large and sure enough."""
     sure = np.abs(z) >= rules.sure
     rising, fading = sure & (ratio >= rules.change), sure & (ratio <= 1 / rules.change)
-    return np.where(rising, "rising", np.where(fading, "fading", "steady")).tolist()
+    return [str(word) for word in np.where(rising, "rising", np.where(fading, "fading", "steady"))]
 
 
 def active_counts(followed: Followed) -> IntArray:

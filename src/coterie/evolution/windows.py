@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -143,7 +143,8 @@ def shuffled_time(events: Events, rng: np.random.Generator) -> IntArray:
     """Every user's timestamps dealt anew among his own events, shape (n_events,): nothing he likes has moved since."""
     if events.timestamp is None:
         raise DataError("the events have no timestamps", hint="give a table with timestamps")
-    dealt = np.lexsort([rng.random(len(events)), events.user_row])
+    chance: list[NDArray[Any]] = [rng.random(len(events)), events.user_row]
+    dealt = np.lexsort(chance)
     ordered = np.argsort(events.user_row, kind="stable")
     time = np.empty(len(events), dtype=np.int64)
     time[dealt] = events.timestamp[ordered]

@@ -27,15 +27,20 @@ VERBS: Final = {
 
 
 class Tables(Protocol):
-    """Tables of `coterie.evolution.Evolution`."""
+    """Tables of `coterie.evolution.Evolution`, which says what is in them."""
 
-    groups: pl.DataFrame
-    shares: pl.DataFrame
-    changes: pl.DataFrame
-    migration: pl.DataFrame
-    moves: pl.DataFrame
-    labels: pl.DataFrame
-    facts: dict[str, Any]
+    @property
+    def groups(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def shares(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def changes(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def migration(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def labels(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
+    def facts(self) -> dict[str, Any]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,10 @@ def page_values(tables: Tables) -> dict[str, Any]:
     return {
         "facts": tables.facts,
         "flows": draw_flows(drawn),
-        "rows": [(place % len(LIGHT) if one > 0 else -1, name) for place, (one, name) in enumerate(zip(drawn.rows, drawn.names, strict=True))],
+        "rows": [
+            (place % len(LIGHT) if one > 0 else -1, name)
+            for place, (one, name) in enumerate(zip(drawn.rows, drawn.names, strict=True))
+        ],
         "cards": cards,
         "top": top,
         "changes": [
@@ -133,7 +141,13 @@ def page_values(tables: Tables) -> dict[str, Any]:
         "more_changes": max(0, lineage.height - MOST_CHANGES),
         "moved": [(shown(names[one]), shown(names[other]), users) for one, other, users in moved.iter_rows()],
         "labels": [
-            (word, [(shown(row["label"]), row) for row in tables.labels.filter(pl.col("status") == word).head(MOST_LABELS).to_dicts()])
+            (
+                word,
+                [
+                    (shown(row["label"]), row)
+                    for row in tables.labels.filter(pl.col("status") == word).head(MOST_LABELS).to_dicts()
+                ],
+            )
             for word in ("new", "rising", "fading")
         ],
         "window_rows": tables.shares.group_by("window", "start", maintain_order=True).agg(pl.col("users").sum()).rows(),

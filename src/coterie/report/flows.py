@@ -88,7 +88,7 @@ def draw_flows(shown: OverTime) -> Flows | None:
                 bars.append(Bar(round(LEFT + at * pitch, 1), round(y, 1), round(size * scale, 1), row, text))
             y += size * scale + GAP
     ribbons = _ribbons(shown, tops, (scale, pitch))
-    wanted = max(1, -(-n_windows // 13))
+    wanted = max(1, -(-n_windows // 10))
     ticks = tuple((round(LEFT + at * pitch + BAR / 2, 1), shown.starts[at]) for at in range(0, n_windows, wanted))
     return Flows(tuple(bars), tuple(ribbons), ticks)
 
@@ -127,7 +127,7 @@ def draw_small(shares: pl.DataFrame, top: float) -> Small:
     """
     width, height, margin = SMALL
     rows: list[dict[str, Any]] = [row for row in shares.to_dicts() if row["share"] is not None]
-    last = max(int(shares["window"].max() or 1) - 1, 1)  # type: ignore[call-overload,arg-type]
+    last = max(int(shares["window"].max() or 1) - 1, 1)  # type: ignore[arg-type]
     places = [
         (
             round(margin + (width - 2 * margin) * (row["window"] - 1) / last, 1),
