@@ -5,8 +5,8 @@
 A world has eight groups at the start, and one birth, death, split, merge, drift and season each. A change counts as
 found where one of the same kind is reported within a window of it (a drift: while it lasts) for the same groups: the
 planted groups that most users of the reported ones are in, shortly before and shortly after. Seasons are no change of
-lineage: reporting one as a birth or death counts against precision. --peer also judges the usual way: groups found anew in each
-window, matched by the Hungarian method on the cosine of prototypes and the users they share.
+lineage: reporting one as a birth or death counts against precision. --peer also judges the usual way: groups
+found anew in each window, matched by the Hungarian method on the cosine of prototypes and the users they share.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coterie.model import Model as Model
     from coterie.pipeline import discover as discover
     from coterie.settings import Settings as Settings
+    from coterie.updating import update as update
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _HOMES = {
     "discover": "pipeline",
     "evolve": "evolution.run",
     "simulate": "data.simulate",
+    "update": "updating",
 }
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "discover",
     "evolve",
     "simulate",
+    "update",
 ]
 
 

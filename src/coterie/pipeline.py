@@ -50,6 +50,7 @@ from coterie.recommend import group_lists
 from coterie.settings import Settings, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
+from coterie.tables.kept import kept_frame
 from coterie.tables.order import halved
 
 Result = TypeVar("Result")
@@ -125,7 +126,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         model = _model(run, dataset)
         if output is not None:
             with run.timed("writing"):
-                _write(model, Path(output), overwrite=overwrite)
+                write_model(model, Path(output), overwrite=overwrite)
     return model
 
 
@@ -249,8 +250,13 @@ class _Run:
 
 def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
+    return encode_texts(dataset.items, settings, progress)
+
+
+def encode_texts(items: pl.DataFrame, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """`encode_items` of a table of items."""
     encoder = make_encoder(settings.encoder)
-    return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
+    return encode_corpus(encoder, item_texts(items), cache=VectorCache(), progress=progress)
 
 
 def fit_options(settings: Settings) -> FitOptions:
@@ -354,6 +360,7 @@ def _describe(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
+        history=kept_frame(dataset.events, dataset.users["user_id"]) if settings.keep_events else None,
         quality=quality_record(dataset, interest, found, primary)
         | {
             "fidelity": said.fidelity.facts(),
@@ -376,7 +383,8 @@ def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
     return []
 
 
-def _write(model: Model, output: Path, *, overwrite: bool) -> None:
+def write_model(model: Model, output: Path, *, overwrite: bool) -> None:
+    """Write a model and its report to a folder, whole or not at all."""
     from coterie.report import collect, render_report
 
     page = render_report(collect(model))
