@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from coterie.evolution.lineage import Change, Presence, Rules, changes, presence
 from coterie.evolution.paths import Paths, settle
@@ -15,6 +16,7 @@ from coterie.groups import Grouping, GroupOptions, GroupsFound, find_groups
 from coterie.groups.evidence import evidence
 from coterie.groups.fit import refine
 from coterie.groups.grouper import prototypes, unit
+from coterie.interest import InterestModel
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 from coterie.tables.dataset import Events
@@ -128,8 +130,9 @@ def _without_doubles(stretches: Rows, found: GroupsFound, rules: Rules) -> Group
     """The grouping with groups that like the same as one.
 
     Where items come and go, those who like the same thing take other items in another stretch of time, and are found
-    as another group: their histories differ, what they like does not. Groups are joined whose prototypes all have at
-    least a cosine of `rules.alike` (complete linkage).
+    as another group: their histories differ, what they like beyond what everybody does at the time does not. So a
+    prototype is the mean of its users' vectors less the mean of all vectors of the stretch, and groups are joined
+    whose prototypes have a cosine of `rules.alike` on average (average linkage).
     """
     from scipy.cluster.hierarchy import fcluster, linkage
 
@@ -137,10 +140,10 @@ def _without_doubles(stretches: Rows, found: GroupsFound, rules: Rules) -> Group
     if grouping.n_groups < 2:
         return grouping
     labels = grouping.assign(stretches.histories, 1).primary
-    means = prototypes(unit(learnt.fold_in(stretches.histories)), labels, grouping.n_groups)
+    means = prototypes(_beyond_the_time(stretches, learnt), labels, grouping.n_groups)
     upper = np.triu_indices(grouping.n_groups, 1)
     apart = np.maximum(1 - (means @ means.T)[upper], 0)
-    one = (fcluster(linkage(apart, "complete"), 1 - rules.alike, "distance") - 1).astype(np.int32)
+    one = (fcluster(linkage(apart, "average"), 1 - rules.alike, "distance") - 1).astype(np.int32)
     number = int(one.max()) + 1
     if number == grouping.n_groups:
         return grouping
@@ -149,6 +152,16 @@ def _without_doubles(stretches: Rows, found: GroupsFound, rules: Rules) -> Group
     weights = evidence(stretches.histories, labels, number, unit(learnt.taste))
     shares = np.bincount(one, weights=grouping.shares, minlength=number).astype(np.float32)
     return replace(grouping, evidence=weights, shares=shares)
+
+
+def _beyond_the_time(stretches: Rows, learnt: InterestModel) -> FloatArray:
+    """Unit vectors of the histories less the mean of those of the same stretch, shape (n_rows, d)."""
+    vectors = unit(learnt.fold_in(stretches.histories))
+    number = int(stretches.window.max()) + 1
+    cells = np.ones(len(vectors), dtype=np.float32), stretches.window, np.arange(len(vectors) + 1)
+    inside = sparse.csr_array(cells, shape=(len(vectors), number))
+    counts = np.maximum(np.bincount(stretches.window, minlength=number), 1).astype(np.float32)
+    return np.asarray(vectors - (inside.T @ vectors / counts[:, None])[stretches.window])
 
 
 def _lineages(states: Paths, told: list[Change], n_states: int) -> IntArray:

@@ -25,7 +25,7 @@ class Rules:
     """When a change is one. All shares are of users.
 
     Attributes:
-        alike: groups whose prototypes have at least this cosine are one group.
+        alike: groups whose prototypes, less what everybody likes at the time, have this cosine are one group.
         vanish: a group is there until it has less than this part of its usual share; its usual share is the median of
             the half of the windows in which it is largest.
         appear: and again, or for the first time, from where it has this part of it.
@@ -40,7 +40,7 @@ class Rules:
             below this.
     """
 
-    alike: float = 0.87
+    alike: float = 0.77
     vanish: float = 0.2
     appear: float = 0.4
     least_users: int = 5
