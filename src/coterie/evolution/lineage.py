@@ -29,7 +29,8 @@ class Rules:
         vanish: a group is there until it has less than this part of its usual share; its usual share is the median of
             the half of the windows in which it is largest.
         appear: and again, or for the first time, from where it has this part of it.
-        least_users: a group of fewer users than this in a window is not there.
+        least_users, least_share: of a group that usually has fewer users, or a smaller share, nothing is said: it is
+            taken to be there throughout.
         follow: a group goes on in another, or into it, where at least this share of its users who stay go there.
         part: a group splits into those that at least this share of its users who stay go to.
         moves: most moves for each user and step that are allowed where time is shuffled: what decides how much
@@ -43,7 +44,8 @@ class Rules:
     alike: float = 0.77
     vanish: float = 0.2
     appear: float = 0.4
-    least_users: int = 5
+    least_users: int = 10
+    least_share: float = 0.01
     follow: float = 0.5
     part: float = 0.2
     moves: float = 0.01
@@ -114,8 +116,9 @@ def presence(found: Paths, n_groups: int, rules: Rules) -> Presence:
     now = np.ones(n_groups, dtype=np.bool_)
     for at in range(n_windows):
         now = shares[at] >= np.where(now, rules.vanish, rules.appear) * usual
-        now &= sizes[at] >= rules.least_users
         there[at] = now
+    usual_users = np.median(np.sort(sizes, axis=0)[-half:], axis=0)
+    there[:, (usual < rules.least_share) | (usual_users < rules.least_users)] = True
     return Presence(sizes, shares, there)
 
 
