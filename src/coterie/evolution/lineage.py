@@ -145,7 +145,8 @@ def changes(found: Paths, there: Presence, rules: Rules) -> list[Change]:
 
       - drifted: what ends and what begins are one group, since most users of the one are most of the other;
       - split: a group goes to two or more others, at least one of which begins;
-      - merged: two or more groups that end go to one, or one that ends to one that was there;
+      - merged: two or more groups that end go to one, or one that ends to one that was there, more than users who
+        scatter would: the share is corrected for chance, (share − p) / (1 − p), p being that of all others;
       - born: what begins otherwise; died: what ends otherwise;
       - rested, returned: what ends and begins again.
     """
@@ -234,8 +235,10 @@ def _ending(state: int, window: int, there: Presence, table: NDArray[np.int64], 
     stay[state] = 0
     total = max(table[state, :-1].sum(), 1)
     into = int(stay.argmax())
+    others = table[:-1, :-1].sum(axis=0) - table[state, :-1]
+    chance = float(others[into] / max(others.sum(), 1))
     there_before = there.there[max(window - 1 - REACH, 0), into] and there.there[window:, into].any()
-    if stay[into] >= rules.follow * total and there_before:
+    if stay[into] / total >= chance + rules.follow * (1 - chance) and there_before:
         return Change("merged", window, (into, state), (into,), int(stay[into]))
     return Change("died", window, (state,), (), int(table[state].sum()))
 

@@ -72,7 +72,7 @@ def make_windows(timestamps: NDArray[np.int64] | None, window: str, step: str | 
     """Windows that cover a log.
 
     Windows of hours, days or weeks are counted back from the newest event, so that the last one is whole; those of
-    months, quarters and years are the calendar's (UTC). Events far outside the rest of the log, which a clock that
+    months, quarters and years are the calendar's (UTC). Less than half a window at the beginning is none. Events far outside the rest of the log, which a clock that
     jumped has made, open no windows: those further from the middle 99.8 % of all events than half its span, and more
     than a window.
 
@@ -100,6 +100,9 @@ def make_windows(timestamps: NDArray[np.int64] | None, window: str, step: str | 
     low, high, outside = _span(timestamps, unit, count)
     edges = _fixed(low, high, every * SECONDS[unit]) if unit in SECONDS else _calendar(low, high, every, unit)
     apart = count // every
+    if early := int(((timestamps >= low) & (timestamps < edges[0])).sum()):
+        day = str(np.datetime64(int(edges[0]), "s"))[:10]
+        outside.append(f"{_events(early)} before {day}, which is less than half a window: left out")
     windows = Windows(edges[: len(edges) - apart], edges[apart:], apart, tuple(outside))
     if len(windows) < 2:
         days = (high - low) / 86_400
@@ -151,6 +154,10 @@ def shuffled_time(events: Events, rng: np.random.Generator) -> IntArray:
     return time
 
 
+def _events(count: int) -> str:
+    return "1 event lies" if count == 1 else f"{count:,} events lie"
+
+
 def _length(text: str, name: str) -> tuple[int, str]:
     found = re.fullmatch(r"(\d+)(h|d|w|mo|q|y)", NAMES.get(text.strip().lower(), text.strip().lower()))
     if found is None or int(found[1]) < 1:
@@ -172,7 +179,7 @@ def _span(timestamps: IntArray, unit: str, count: int) -> tuple[int, int, list[s
     said = []
     if far:
         ends = [str(np.datetime64(int(end), "s"))[:10] for end in (kept.min(), kept.max())]
-        said = [f"{far:,} events lie far outside {ends[0]} to {ends[1]}, where all others are: they are left out"]
+        said = [f"{_events(far)} far outside {ends[0]} to {ends[1]}, where all others are: left out"]
     return int(kept.min()), int(kept.max()), said
 
 
