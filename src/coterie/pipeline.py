@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +18,7 @@ import polars as pl
 from scipy import sparse
 
 from coterie import __version__
+from coterie.continuing import Earlier
 from coterie.evaluate.groups import judge_groups
 from coterie.evaluate.trend import TrendOptions, find_trend
 from coterie.folder import check_output, write_folder
@@ -72,6 +73,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     progress: Progress = SILENT,
     grouper: object = None,
     chat: ChatModel | None = None,
+    continue_from: str | Path | Model | None = None,
     **settings: Any,
 ) -> Model:
     """Find the groups of users who share interests.
@@ -89,6 +91,8 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         grouper: what finds the groups: a name, as the setting; a `coterie.groups.Grouper`; or any clusterer with
             `fit_predict`, such as `AgglomerativeClustering()`. None: as the settings say.
         chat: names the groups; None: the chat model that the settings name, if any.
+        continue_from: an earlier model, or its folder: there are as many groups as in it, found from those it has, and
+            those that go on keep their numbers and names; `quality["continued"]` says which.
         **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
 
     Returns:
@@ -103,6 +107,10 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     chosen = make_settings(**settings, **({"grouper": grouper} if isinstance(grouper, str) else {}))
     if own is not None:
         chosen = chosen.model_copy(update={"grouper": own.name})
+    earlier = None
+    if continue_from is not None:
+        earlier = Earlier(continue_from if isinstance(continue_from, Model) else Model.load(continue_from))
+        chosen = earlier.settings(chosen)
     make_encoder(chosen.encoder)
     endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
@@ -110,6 +118,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     with one_blas_thread(), open_sources(events, items, users, social) as sources:
         run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
         run.chat = CachedChat(endpoint) if endpoint else chat
+        run.earlier = earlier
         dataset = run.kept(
             "tables",
             ("ordered",) if follows_order(chosen) else (),
@@ -139,7 +148,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
     # What somebody else's grouper does cannot be told from its name: its groups are kept for this run only.
-    own = None if run.grouper is None else token_hex(8)
+    own = None if run.grouper is None and run.earlier is None else token_hex(8)
+    grouper = run.grouper if run.earlier is None else run.earlier.grouper(dataset, histories, options)
     interest, found, keywords = side_by_side(
         lambda: run.kept(
             "interest",
@@ -153,7 +163,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
                 histories,
                 vectors,
                 options,
-                grouper=run.grouper,
+                grouper=grouper,
                 social=social,
                 statistics=statistics,
                 progress=progress,
@@ -161,6 +171,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
+    if run.earlier is not None:
+        found = run.earlier.in_order(dataset, histories, found)
     memberships = found.grouping.assign(histories, settings.memberships)
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     model, judged = side_by_side(
@@ -190,7 +202,10 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             ),
         ),
     )
-    return with_evidence(model, judged)
+    model = with_evidence(model, judged)
+    if run.earlier is not None:
+        model = replace(model, quality={**model.quality, "continued": run.earlier.facts(model.groups)})
+    return model
 
 
 def _scorer(
@@ -224,6 +239,7 @@ class _Run:
     progress: Progress
     grouper: Grouper | None = None
     chat: ChatModel | None = None
+    earlier: Earlier | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
@@ -319,6 +335,8 @@ def _describe(
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
             book = read_phrasebook(items, settings.language)
             names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
+            if run.earlier is not None:
+                names = run.earlier.names(names)
         with run.timed("fidelity"), progress.stage("measuring fidelity"):
             encoder = fitted_to(make_encoder(settings.encoder), item_texts(dataset.items), cache=VectorCache())
             fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)

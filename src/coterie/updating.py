@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +32,34 @@ from coterie.tables.dataset import Events, weigh
 from coterie.tables.kept import as_given, kept_events, kept_frame
 from coterie.tables.memory import FramePart
 from coterie.tables.order import halved
+from coterie.tables.parts import Batch, Digest, Part
 
 FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Narrow:
+    """A part of a table without one of its columns."""
+
+    part: Part
+    hidden: str
+
+    @property
+    def label(self) -> str:
+        return self.part.label
+
+    def columns(self) -> list[str]:
+        return [name for name in self.part.columns() if name != self.hidden]
+
+    def rows(self) -> int | None:
+        return self.part.rows()
+
+    def digest(self, digest: Digest) -> None:
+        self.part.digest(digest)
+
+    def batches(self, wanted: Sequence[str] | None) -> Iterator[Batch]:
+        kept = self.columns()
+        return self.part.batches(kept if wanted is None else [name for name in wanted if name in kept])
 
 
 @dataclass(frozen=True)
@@ -64,8 +91,9 @@ def update(
     prior that was chosen; the statistics are exact, the taste is found from the old one. Events on items that the model
     does not know are counted and left out: they wait for the next `discover`.
 
-    Rules of reading are those of a table with all events in it: a row that is there already counts once where events
-    have timestamps, a cancellation undoes what was bought before, and the cap on events of a user holds.
+    Rules of reading are those of a table with all events in it: a row that is there already, in all but its price,
+    counts once where events have timestamps, a cancellation undoes what was bought before, and the cap on a user's
+    events holds.
 
     Args:
         folder: of the model.
@@ -166,9 +194,10 @@ def _read(model: Model, history: pl.DataFrame, table: Table, progress: Progress)
             "the new events have no timestamps, and those of the model have",
             hint="map the column that has them: --column timestamp=InvoiceDate",
         )
+    price = settings.columns.get("price", "price")  # what the model keeps of an event does not have it
     theirs = pl.col("user_id").is_in(pl.Series(read_ids(table, column)).implode())
     old = as_given(history.filter(theirs), model.items["item_id"], settings)
-    both = Table(table.name, (FramePart(old, "events of the model"), *table.parts))
+    both = Table(table.name, (FramePart(old, "events of the model"), *(_Narrow(part, price) for part in table.parts)))
     read = read_histories(both, model.items["item_id"], settings=settings, progress=progress)
     return read, history.filter(~theirs)
 

@@ -72,9 +72,9 @@ def make_windows(timestamps: NDArray[np.int64] | None, window: str, step: str | 
     """Windows that cover a log.
 
     Windows of hours, days or weeks are counted back from the newest event, so that the last one is whole; those of
-    months, quarters and years are the calendar's (UTC). Less than half a window at the beginning is none. Events far outside the rest of the log, which a clock that
-    jumped has made, open no windows: those further from the middle 99.8 % of all events than half its span, and more
-    than a window.
+    months, quarters and years are the calendar's (UTC). Less than half a window at the beginning is none. Events far
+    outside the rest of the log, which a clock that jumped has made, open no windows: those further from the middle
+    99.8 % of all events than half its span, and more than a window.
 
     Args:
         timestamps: of the events, in seconds; None: the log has none.

@@ -121,7 +121,7 @@ def find_groups(
         statistics: `ItemStatistics.of(histories, options.interest.beta)`, where another fit needs them too.
         progress: told of the stages.
     """
-    sample = _sample(histories, options)
+    sample = sampled_users(histories, options)
     sampled = histories[sample]
     kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
@@ -263,7 +263,8 @@ def refine(
     return labels
 
 
-def _sample(histories: sparse.csr_array, options: GroupOptions) -> NDArray[np.int64]:
+def sampled_users(histories: sparse.csr_array, options: GroupOptions) -> NDArray[np.int64]:
+    """Rows of the users that groups are found on, ascending."""
     users = np.flatnonzero(np.diff(histories.indptr) > 0)
     if len(users) > options.sample_users:
         users = np.sort(generator(options.seed, "sample").choice(users, options.sample_users, replace=False))
