@@ -39,6 +39,8 @@ FRAMES = (
     "map",
     "rejected",
 )
+HISTORY = "history.parquet"
+"""The events, where they are kept."""
 READING = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how events are read and weighed: those that may be others than the model's."""
 
@@ -68,6 +70,7 @@ class Model:
         map: places of a sample of users in two dimensions: `x`, `y`, `group_id`.
         rejected: rows left out: `table`, `row`, `reason`, `content`.
         quality: held-out gain, curve, stability, coverage, worth of the groups' lists, row accounting, timings.
+        history: the events, for `coterie.update` (`tables.kept.kept_frame`); None: not kept, or not loaded.
     """
 
     settings: Settings
@@ -87,6 +90,7 @@ class Model:
     map: pl.DataFrame
     rejected: pl.DataFrame
     quality: dict[str, Any]
+    history: pl.DataFrame | None = None
 
     @property
     def interest(self) -> InterestModel:
@@ -286,14 +290,20 @@ class Model:
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         for name in FRAMES:
             getattr(self, name).write_parquet(folder / f"{name}.parquet")
+        if self.history is not None:
+            self.history.write_parquet(folder / HISTORY)
         config = {"about": self.about, "settings": self.settings.model_dump(mode="json")}
         _write_json(folder / "config.json", config)
         _write_json(folder / "quality.json", self.quality)
         (folder / "README.md").write_text(self._card(), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: str | Path) -> Model:
+    def load(cls, path: str | Path, *, history: bool = False) -> Model:
         """Read a model folder, after checking that every file is as it was written.
+
+        Args:
+            path: the folder.
+            history: read the events too, where they were kept.
 
         Raises:
             ModelError: the folder is missing, no model, altered, truncated or of a newer format.
@@ -319,6 +329,7 @@ class Model:
             grouping = Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave))
             prior = group_prior(grouping, arrays["expected"], settings["group_prior"])
             trend = arrays["trend"] if len(arrays["trend"]) else None
+            kept = pl.read_parquet(folder / HISTORY) if history and (folder / HISTORY).is_file() else None
         except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
         return cls(
@@ -329,6 +340,7 @@ class Model:
             expected=arrays["expected"],
             grouping=grouping,
             quality=quality,
+            history=kept,
             **frames,
         )
 

@@ -36,6 +36,8 @@ COMMANDS: Final = {
         "Show two groups side by side: what each has that the other has not.",
     ),
     "why": ("coterie.cli.explain:why", "Say why a user is in his group, and what would move him to another."),
+    "update": ("coterie.cli.update:update", "Add events to a model, without finding its groups anew."),
+    "evolve": ("coterie.cli.evolve:evolve", "Follow groups of users over time, and say who moved."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
     "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
     "simulate": (
