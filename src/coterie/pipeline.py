@@ -102,7 +102,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     chosen = make_settings(**settings, **({"grouper": grouper} if isinstance(grouper, str) else {}))
     if own is not None:
         chosen = chosen.model_copy(update={"grouper": own.name})
-    make_encoder(chosen.encoder)
+    make_encoder(chosen.encoder, chosen)
     endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
@@ -132,7 +132,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
 def _model(run: _Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
-    encoder = make_encoder(settings.encoder).fingerprint
+    encoder = run.encoder = make_encoder(settings.encoder, settings).fingerprint
     vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories, social = dataset.histories(settings.half_life_days), dataset.joined()
     fit, options = fit_options(settings), group_options(settings)
@@ -223,12 +223,16 @@ class _Run:
     progress: Progress
     grouper: Grouper | None = None
     chat: ChatModel | None = None
+    encoder: str = ""
+    """Fingerprint: a folder may hold another model tomorrow, so what was learnt from vectors is kept by theirs."""
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
         """The result of a stage: as it was kept under the same choices, or made now and kept."""
         codec: StageCodec[Any] = STAGES[name]
-        digest = blake2b(json.dumps([__version__, choices], default=str).encode(), digest_size=8).hexdigest()
+        digest = blake2b(
+            json.dumps([__version__, self.encoder, choices], default=str).encode(), digest_size=8
+        ).hexdigest()
         with self.timed(name):
             stage = self.store.load(f"{name}-{digest}")
             if stage is not None:
@@ -249,7 +253,7 @@ class _Run:
 
 def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
-    encoder = make_encoder(settings.encoder)
+    encoder = make_encoder(settings.encoder, settings)
     return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
 
 
@@ -314,7 +318,9 @@ def _describe(
             book = read_phrasebook(items, settings.language)
             names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
         with run.timed("fidelity"), progress.stage("measuring fidelity"):
-            encoder = fitted_to(make_encoder(settings.encoder), item_texts(dataset.items), cache=VectorCache())
+            encoder = fitted_to(
+                make_encoder(settings.encoder, settings), item_texts(dataset.items), cache=VectorCache()
+            )
             fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
         with run.timed("broad groups"), progress.stage("describing broad groups"):
             broad = describe_broad(
