@@ -205,9 +205,7 @@ def test_the_cache_changes_no_byte(encoder: Encoder, tmp_path_factory: pytest.Te
     assert encode_cached(encoder, texts, cache=None).tobytes() == plain.tobytes()
 
 
-def test_what_is_kept_is_not_encoded_again(
-    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_kept_is_not_encoded_again(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not encoder.cacheable:
         pytest.skip(f"{encoder.name} is not kept text by text")
     cache = VectorCache(tmp_path)

@@ -2,7 +2,7 @@
 
 from coterie.tables.dataset import Accounting, Dataset, Events
 from coterie.tables.memory import same_kind
-from coterie.tables.read import Histories, read_histories, read_ids, read_tables, read_users
+from coterie.tables.read import Histories, read_histories, read_ids, read_items, read_tables, read_users
 from coterie.tables.sources import Sources, Table, fingerprint_sources, open_sources
 from coterie.tables.write import table_format, write_table
 
@@ -17,6 +17,7 @@ __all__ = [
     "open_sources",
     "read_histories",
     "read_ids",
+    "read_items",
     "read_tables",
     "read_users",
     "same_kind",
