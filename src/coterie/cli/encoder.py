@@ -51,9 +51,8 @@ def export(
     if json:
         print_json(asdict(done))
         return
-    print(
-        f"{done.output}: {done.precision}, {done.bytes / 1e6:.1f} MB; the original has {done.original_bytes / 1e6:.1f} MB"
-    )
+    sizes = f"{done.bytes / 1e6:.1f} MB, the original {done.original_bytes / 1e6:.1f} MB"
+    print(f"{done.output}: {done.precision}, {sizes}")
     print(
         f"fidelity on {done.texts:,} texts: cosine {done.mean_cosine:.4f} on average, {done.least_cosine:.4f} at least"
     )
