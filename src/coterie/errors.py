@@ -5,6 +5,7 @@
     ├── DataError           a table cannot be read or does not hold what it must
     ├── ModelError          a model folder is missing, altered, truncated or of a newer format
     ├── OutputError         a result cannot be written (folder in the way, disk full)
+    ├── EncoderError        an encoder cannot be loaded, does not answer, or gives what are no vectors
     ├── ChatError           a chat model does not answer; a run goes on without it and says so
     │   └── ChatAnswerError     it answers, but not with what was asked for; asking again may help
     └── MissingExtraError   an optional dependency is not installed
@@ -41,6 +42,10 @@ class ModelError(CoterieError):
 
 class OutputError(CoterieError):
     """A result cannot be written."""
+
+
+class EncoderError(CoterieError):
+    """An encoder cannot be loaded, does not answer, or gives what are no vectors."""
 
 
 class ChatError(CoterieError):

@@ -111,7 +111,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     if continue_from is not None:
         earlier = Earlier(continue_from if isinstance(continue_from, Model) else Model.load(continue_from))
         chosen = earlier.settings(chosen)
-    make_encoder(chosen.encoder)
+    make_encoder(chosen.encoder, chosen)
     endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
@@ -142,7 +142,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
 def _model(run: _Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
-    encoder = make_encoder(settings.encoder).fingerprint
+    encoder = run.encoder = make_encoder(settings.encoder, settings).fingerprint
     vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories, social = dataset.histories(settings.half_life_days), dataset.joined()
     fit, options = fit_options(settings), group_options(settings)
@@ -240,12 +240,15 @@ class _Run:
     grouper: Grouper | None = None
     chat: ChatModel | None = None
     earlier: Earlier | None = None
+    encoder: str = ""
+    """Fingerprint: a folder may hold another model tomorrow, so what was learnt from vectors is kept by theirs."""
     timings: dict[str, float] = field(default_factory=dict)
 
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
         """The result of a stage: as it was kept under the same choices, or made now and kept."""
         codec: StageCodec[Any] = STAGES[name]
-        digest = blake2b(json.dumps([__version__, FORMAT, choices], default=str).encode(), digest_size=8).hexdigest()
+        key = json.dumps([__version__, FORMAT, self.encoder, choices], default=str)
+        digest = blake2b(key.encode(), digest_size=8).hexdigest()
         with self.timed(name):
             stage = self.store.load(f"{name}-{digest}")
             if stage is not None:
@@ -271,7 +274,7 @@ def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np
 
 def encode_texts(items: pl.DataFrame, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
     """`encode_items` of a table of items."""
-    encoder = make_encoder(settings.encoder)
+    encoder = make_encoder(settings.encoder, settings)
     return encode_corpus(encoder, item_texts(items), cache=VectorCache(), progress=progress)
 
 
@@ -339,7 +342,9 @@ def _describe(
             if run.earlier is not None:
                 names = run.earlier.names(names)
         with run.timed("fidelity"), progress.stage("measuring fidelity"):
-            encoder = fitted_to(make_encoder(settings.encoder), item_texts(dataset.items), cache=VectorCache())
+            encoder = fitted_to(
+                make_encoder(settings.encoder, settings), item_texts(dataset.items), cache=VectorCache()
+            )
             fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
         with run.timed("broad groups"), progress.stage("describing broad groups"):
             broad = describe_broad(

@@ -40,7 +40,26 @@ class Settings(BaseSettings):
     )
 
     # language
-    encoder: str = Field(default="bundled+tfidf", description="Text encoders, joined with +: bundled, tfidf, none.")
+    encoder: str = Field(
+        default="bundled+tfidf",
+        description="Text encoders, joined with +: bundled, tfidf, none, a folder, owner/model, openai:MODEL.",
+    )
+    text_windows: int = Field(
+        default=1,
+        ge=1,
+        description="Windows of a long text that an encoder folder or endpoint reads; 1: how the text begins.",
+    )
+    embed_base_url: str | None = Field(
+        default=None, description="OpenAI-compatible endpoint of the encoder openai:MODEL, up to /v1."
+    )
+    embed_api_key: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        description="Key of the encoder's endpoint; a secret, so it has no flag and is never written.",
+    )
+    embed_characters: int = Field(
+        default=6_000, ge=1, description="Characters of one window that are sent to the encoder's endpoint."
+    )
     language: str | None = Field(
         default=None, description="Language of the item text (en, zh, de, ...); none: told from the text."
     )
@@ -134,7 +153,7 @@ def follows_order(settings: Settings) -> bool:
     return settings.half_life_items is not None or settings.following > 0
 
 
-SECRETS = ("chat_api_key",)
+SECRETS = ("chat_api_key", "embed_api_key")
 """Settings that are never shown, written or taken from a flag."""
 
 

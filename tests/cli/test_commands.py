@@ -15,7 +15,10 @@ DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="
 
 def arguments(command: str):
     """Arguments of a command as the parser sees them."""
-    return app[command].assemble_argument_collection()
+    found = app
+    for word in command.split():
+        found = found[word]
+    return found.assemble_argument_collection()
 
 
 def entry(command: str) -> str:

@@ -431,3 +431,40 @@ def test_a_world_that_cannot_be_is_wrong_usage(tmp_path: Path, capsys: pytest.Ca
     assert main(["simulate", "--groups", "9999", "--output", str(tmp_path / "world")]) == 2
     assert "groups cannot be 9,999" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_is_exported_and_compared(shop_part, tiny_models, exported, tmp_path, capsys, monkeypatch) -> None:
+    exported("int8")  # or skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["encoder", "export", str(tiny_models.bert()), "--to", "tiny", "--quiet", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["least_cosine"] > 0.97
+    assert said["precision"] == "int8"
+    assert main(["encoder", "export", str(tiny_models.bert()), "--to", "tiny", "--quiet"]) == 1
+    assert "tiny is not empty" in capsys.readouterr().err
+    for name, frame in shop_part._asdict().items():
+        frame.write_parquet(f"{name}.parquet")
+    call = ["encoder", "compare", "--events", "events.parquet", "--items", "items.parquet", "--quiet", "--json"]
+    call += ["--groups", "4", "--text-prior", "1", "--dimensions", "16", "--companions", "0"]
+    assert main([*call, "tfidf", "./tiny"]) == 0
+    words, tiny = json.loads(capsys.readouterr().out)["encoders"]
+    assert (words["encoder"], tiny["encoder"], tiny["dimensions"]) == ("tfidf", "./tiny", 32)
+    assert words["difference"] is None
+    assert tiny["difference"] == pytest.approx(tiny["cold_ndcg"] - words["cold_ndcg"])
+    assert tiny["low"] <= tiny["difference"] <= tiny["high"]
+    assert words["text_ndcg"] > tiny["text_ndcg"], "random weights know less of the shop than its words do"
+    assert tiny["texts_per_second"] > 0
+    assert tiny["tokens"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["./nothing"], 1, "encoder folder nothing does not exist"),
+        (["tfidf", "tfidf"], 2, "cannot compare tfidf, tfidf"),
+        (["tfidff"], 2, "did you mean 'tfidf'?"),
+    ],
+)
+def test_encoders_that_cannot_be_compared_are_told_before_anything_is_read(words, code, message, capsys) -> None:
+    assert main(["encoder", "compare", "--events", "none.parquet", "--items", "none.parquet", *words]) == code
+    assert message in capsys.readouterr().err

@@ -44,6 +44,14 @@ COMMANDS: Final = {
         "coterie.cli.simulate:simulate",
         "Make a log with planted groups, to try things on: events, items, users, and the truth.",
     ),
+    "encoder export": (
+        "coterie.cli.encoder:export",
+        "Write an encoder as an ONNX folder, smaller and quicker, and measure what that costs.",
+    ),
+    "encoder compare": (
+        "coterie.cli.encoder:compare",
+        "Say which encoder is worth it on these data: for new items, for groups, in time and in cost.",
+    ),
     "doctor": (
         "coterie.cli.doctor:doctor",
         "Check the installation: versions, memory, cache, encoder, chat model, extras.",
@@ -62,8 +70,15 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
+_encoder = App(
+    name="encoder",
+    help="Make an encoder smaller and quicker, or find the one that is worth it.",
+    sort_key=list(COMMANDS).index("encoder export"),
+)
 for _position, (_name, (_place, _help)) in enumerate(COMMANDS.items()):
-    app.command(_place, name=_name, help=_help, sort_key=_position)
+    _of, _, _last = _name.rpartition(" ")
+    (_encoder if _of else app).command(_place, name=_last, help=_help, sort_key=_position)
+app.command(_encoder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

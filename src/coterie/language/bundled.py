@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from coterie.errors import ModelError
 from coterie.language.clean import clean_text
-from coterie.language.encoder import State, fingerprint_of
+from coterie.language.encoder import Trained, fingerprint_of
 
 _TOKENS = 128
 _CHARACTERS = 768
@@ -38,7 +38,7 @@ _REVISION = "2"
 """To be raised when the code here changes what a text is turned into."""
 
 
-class BundledEncoder:
+class BundledEncoder(Trained):
     """Universal Sentence Encoder (multilingual, large vocabulary, convolutional; Yang et al. 2020) in 512 dimensions.
 
     Arabic, Chinese, Dutch, English, French, German, Italian, Japanese, Korean, Polish, Portuguese, Russian, Spanish,
@@ -47,30 +47,11 @@ class BundledEncoder:
 
     name = "bundled"
     dimensions = 512
-    cacheable = True
 
     @property
     def fingerprint(self) -> str:
         """From the package's version and the checksums in the head of its weights file; cheap."""
         return _fingerprint()
-
-    def fit(self, texts: Sequence[str]) -> BundledEncoder:
-        """Itself: it came trained."""
-        return self
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """Empty: it came trained."""
-        return {}
-
-    def restore(self, state: State) -> BundledEncoder:
-        """Itself.
-
-        Raises:
-            ModelError: the state is not empty.
-        """
-        if state:
-            raise ModelError(f"encoder {self.name!r} cannot use the saved array {min(state)!r}")
-        return self
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors, shape (n_texts, 512), rows of length 1; zeros for a text that is empty once cleaned."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from coterie.errors import ModelError
 from coterie.language.cache import VectorCache
 from coterie.language.encoder import Encoder, JoinedEncoder, fingerprint_of, join_blocks
+from coterie.language.endpoint import PAID_BATCH, EndpointEncoder
 from coterie.progress import SILENT, Progress
 
 _STEP = 512
@@ -42,6 +43,10 @@ def encode_cached(
     row_of: dict[str, int] = {}
     rows = np.array([row_of.setdefault(text, len(row_of)) for text in texts], dtype=np.intp)
     distinct = list(row_of)
+    if cache is not None and isinstance(encoder, EndpointEncoder):
+        encoder.expect(cache.width(encoder.fingerprint))  # it need not be asked for what is known
+    if not distinct:
+        return np.zeros((0, encoder.dimensions), dtype=np.float32)
     if cache is None:
         vectors, known = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32), np.zeros(len(distinct), bool)
     else:
@@ -122,11 +127,13 @@ def _encode_missing(
     cache, progress = surroundings
     if not len(missing):
         return
+    paid = isinstance(encoder, EndpointEncoder)
+    size, step_size = (PAID_BATCH, PAID_BATCH) if paid else (_BATCH, _STEP)
     with progress.stage("encoding item text", total=len(missing), unit="texts") as step:
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            for at in range(0, len(batch), _STEP):
-                part = batch[at : at + _STEP]
+        for start in range(0, len(missing), size):
+            batch = missing[start : start + size]
+            for at in range(0, len(batch), step_size):
+                part = batch[at : at + step_size]
                 vectors[part] = encoder.encode([texts[row] for row in part])
                 step.advance(len(part))
             if cache is not None:

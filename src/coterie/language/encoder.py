@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coterie.errors import ModelError, SettingsError
+from coterie.settings import Settings, make_settings
 
 State = Mapping[str, NDArray[np.generic]]
 """What an encoder learnt, as plain arrays under short names."""
@@ -55,34 +57,85 @@ class Encoder(Protocol):
         """
 
 
-def make_encoder(spec: str) -> Encoder:
+def make_encoder(spec: str, settings: Settings | None = None) -> Encoder:
     """The encoder that a specification names.
 
     Args:
-        spec: `bundled` (small multilingual language model), `tfidf` (words alone), `none` (no text vectors), or several
-            joined with `+`, whose vectors are then laid side by side: `bundled+tfidf`.
+        spec: `bundled` (small multilingual language model), `tfidf` (words alone), `none` (no text vectors), a folder
+            with a model, `owner/model` on the Hugging Face hub, `openai:MODEL` behind an endpoint, or several joined
+            with `+`, whose vectors are then laid side by side: `bundled+tfidf`.
+        settings: where the endpoint is, and how much of a long text is read; None: from the environment and
+            `coterie.toml`.
 
     Raises:
         SettingsError: a name is unknown, empty or given twice; the message lists what is known.
+        EncoderError: a folder holds no model, or a model cannot be had from the hub.
     """
-    makers = _makers()
-    names = [name.strip().lower() for name in spec.split("+")]
+    names = _names(spec)
     for name in names:
-        if name not in makers:
-            near = difflib.get_close_matches(name, makers, n=1)
-            raise SettingsError(
-                f"unknown encoder {name!r} in {spec!r} (known: {', '.join(makers)})",
-                hint=f"did you mean {near[0]!r}?" if near else "join several with +, as in bundled+tfidf",
-            )
         if names.count(name) > 1:
             raise SettingsError(f"encoder {name!r} is named twice in {spec!r}", hint=f"name it once: {name}")
-    parts = [makers[name]() for name in names if name != "none"]
+    parts = [_make_one(name, spec, settings) for name in names if name != "none"]
     if not parts:
         return NoEncoder()
     return parts[0] if len(parts) == 1 else JoinedEncoder(parts)
 
 
-def _makers() -> dict[str, Callable[[], Encoder]]:
+def _names(spec: str) -> list[str]:
+    """The encoders that a specification joins; the names of the bundled ones in lower case."""
+    if spec and Path(spec).is_dir() and spec.lower() not in _bundled():
+        return [spec]  # also a folder with a + in its name
+    names = [name.strip() for name in spec.split("+")]
+    return [name.lower() if name.lower() in _bundled() else name for name in names]
+
+
+def _make_one(name: str, spec: str, settings: Settings | None) -> Encoder:
+    makers = _bundled()
+    if name in makers:
+        return makers[name]()
+    if name.startswith("openai:"):
+        from coterie.language.endpoint import EndpointEncoder
+
+        return EndpointEncoder.of(name, settings or make_settings())
+    if _is_place(name):
+        return _folder(model_folder(name), name, settings)
+    near = difflib.get_close_matches(name.lower(), makers, n=1)
+    raise SettingsError(
+        f"unknown encoder {name!r} in {spec!r} (known: {', '.join(makers)})",
+        hint=f"did you mean {near[0]!r}?"
+        if near
+        else "give a folder, owner/model on the hub, openai:MODEL, or several joined with +, as in bundled+tfidf",
+    )
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model that is asked for by its folder or by its name on the hub.
+
+    Raises:
+        EncoderError: it is on the hub and cannot be had.
+        MissingExtraError: fetching from the hub needs a package that is not installed.
+    """
+    place = Path(name).expanduser()
+    if name.count("/") == 1 and not place.exists() and not name.startswith((".", "/", "~")):
+        from coterie.language.hub import hub_folder
+
+        return hub_folder(name)
+    return place
+
+
+def _is_place(name: str) -> bool:
+    """Whether a name is one of a folder or of a model on the hub."""
+    return bool(name) and ("/" in name or "\\" in name or name.startswith((".", "~")) or Path(name).is_dir())
+
+
+def _folder(folder: Path, name: str, settings: Settings | None) -> Encoder:
+    from coterie.language.folder_encoder import FolderEncoder
+
+    windows = (settings or make_settings()).text_windows
+    return FolderEncoder(folder, name, windows=windows)
+
+
+def _bundled() -> dict[str, Callable[[], Encoder]]:
     from coterie.language.bundled import BundledEncoder
     from coterie.language.tfidf import TfidfEncoder
 
@@ -96,6 +149,31 @@ def fingerprint_of(*parts: str | bytes) -> str:
         data = part.encode() if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()
+
+
+class Trained:
+    """What encoders have in common that came trained: they learn nothing from a corpus, so there is nothing to keep."""
+
+    name: str
+    cacheable = True
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        """Itself: it came trained."""
+        return self
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Empty: it came trained."""
+        return {}
+
+    def restore(self, state: State) -> Self:
+        """Itself.
+
+        Raises:
+            ModelError: the state is not empty.
+        """
+        if state:
+            raise ModelError(f"encoder {self.name!r} cannot use the saved array {min(state)!r}")
+        return self
 
 
 class NoEncoder:

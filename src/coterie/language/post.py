@@ -23,14 +23,35 @@ MOST_BYTES = 1_000_000
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """HTTP statuses that another try may change."""
-_REFUSALS = {
-    401: "check COTERIE_CHAT_API_KEY",
-    403: "check COTERIE_CHAT_API_KEY and what it is allowed to do",
-    404: "check COTERIE_CHAT_BASE_URL (it ends in /v1 with most servers) and COTERIE_CHAT_MODEL",
-}
 
 
-def post_json(url: str, body: object, headers: Mapping[str, str], *, until: float) -> tuple[int, object]:
+@dataclass(frozen=True)
+class Service:
+    """What a server is asked for.
+
+    Attributes:
+        key: variable that holds its key.
+        place: variables that say where it is and what is asked there.
+        most_bytes: longest answer that is read.
+    """
+
+    key: str = "COTERIE_CHAT_API_KEY"
+    place: str = "COTERIE_CHAT_BASE_URL (it ends in /v1 with most servers) and COTERIE_CHAT_MODEL"
+    most_bytes: int = MOST_BYTES
+
+    def hint(self, status: int) -> str | None:
+        """What may help against a refusal."""
+        if status in {401, 403}:
+            return f"check {self.key}" + (" and what it is allowed to do" if status == 403 else "")
+        return f"check {self.place}" if status == 404 else None
+
+
+CHAT = Service()
+
+
+def post_json(
+    url: str, body: object, headers: Mapping[str, str], *, until: float, service: Service = CHAT
+) -> tuple[int, object]:
     """POST a JSON body and read a JSON answer.
 
     A refused connection, a broken answer and a status such as 429 or 503 are tried again, up to four times in all,
@@ -42,6 +63,7 @@ def post_json(url: str, body: object, headers: Mapping[str, str], *, until: floa
         body: anything that JSON holds.
         headers: sent besides the content type.
         until: moment of `time.monotonic` at which this is over, whatever the server does.
+        service: what the server is asked for.
 
     Returns:
         200 and the answer, or 400 or 422 and None: the server does not take the body.
@@ -60,13 +82,13 @@ def post_json(url: str, body: object, headers: Mapping[str, str], *, until: floa
         left = until - time.monotonic()
         if left <= 0:
             break
-        found = _send_in_time(request, left)
+        found = _send_in_time(request, left, service.most_bytes)
         if found.status in {400, 422}:
             return found.status, None
         if found.status == 200 and not found.problem:
             return 200, found.content
         if found.status and found.status not in {200, *_PASSING}:
-            raise ChatError(f"{place} refuses: {found.problem}", hint=_REFUSALS.get(found.status))
+            raise ChatError(f"{place} refuses: {found.problem}", hint=service.hint(found.status))
         pause = _pause(attempt, found.retry_after)
         if attempt + 1 == TRIES or time.monotonic() + pause >= until:
             break
@@ -100,7 +122,7 @@ def _pause(attempt: int, retry_after: str | None) -> float:
     return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.75, 1.25))  # noqa: S311
 
 
-def _send_in_time(request: urllib.request.Request, seconds: float) -> _Answer:
+def _send_in_time(request: urllib.request.Request, seconds: float, most_bytes: int) -> _Answer:
     """One try that is over after `seconds`.
 
     A socket's timeout counts from byte to byte, and looking up a name has none: a server that drips would hold a run
@@ -108,17 +130,17 @@ def _send_in_time(request: urllib.request.Request, seconds: float) -> _Answer:
     """
     found: list[_Answer] = []
     until = time.monotonic() + seconds
-    thread = threading.Thread(target=lambda: found.append(_send(request, until)), daemon=True)
+    thread = threading.Thread(target=lambda: found.append(_send(request, until, most_bytes)), daemon=True)
     thread.start()
     thread.join(seconds)
     return found[0] if found else _Answer(problem=f"no answer in {seconds:.0f} seconds")
 
 
-def _send(request: urllib.request.Request, until: float) -> _Answer:
+def _send(request: urllib.request.Request, until: float, most_bytes: int) -> _Answer:
     opener = urllib.request.build_opener(_NoRedirects)
     try:
         with opener.open(request, timeout=max(0.01, until - time.monotonic())) as response:
-            return _Answer(200, json.loads(_read(response, until)))
+            return _Answer(200, json.loads(_read(response, until, most_bytes)))
     except urllib.error.HTTPError as error:
         with error:
             return _Answer(error.code, problem=f"HTTP {error.code}", retry_after=error.headers.get("Retry-After"))
@@ -130,7 +152,7 @@ def _send(request: urllib.request.Request, until: float) -> _Answer:
         return _Answer(problem=str(error) or type(error).__name__)
 
 
-def _read(response: http.client.HTTPResponse, until: float) -> bytes:
+def _read(response: http.client.HTTPResponse, until: float, most_bytes: int) -> bytes:
     """The body, as long as it is short and in time.
 
     Raises:
@@ -140,7 +162,7 @@ def _read(response: http.client.HTTPResponse, until: float) -> bytes:
     read = bytearray()
     while block := response.read1(65_536):
         read += block
-        if len(read) > MOST_BYTES:
+        if len(read) > most_bytes:
             raise ValueError("longer than any answer")
         if time.monotonic() > until:
             raise TimeoutError("the answer comes too slowly")
