@@ -240,7 +240,8 @@ def group_users(
     if left == 1:
         labels = np.zeros_like(labels)
     found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
-    return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned), left
+    rounds = _rounds(grouper)
+    return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned, rounds=rounds), left
 
 
 def refine(
@@ -250,14 +251,15 @@ def refine(
     tastes: FloatArray | None = None,
     *,
     leave: bool = False,
+    rounds: int = REFINEMENTS,
 ) -> IntArray:
-    """Move each user to the group whose item distribution explains him best, a few times over, shape (n_users,).
+    """Move each user to the group whose item distribution explains him best, `rounds` times over, shape (n_users,).
 
     Users labelled −1 are placed like the others. With `leave`, whoever is explained no better by any group than by
     everyone's distribution is in none (−1).
     """
     known = np.diff(histories.indptr) > 0
-    for _ in range(REFINEMENTS):
+    for _ in range(rounds):
         scores = histories @ evidence(histories, labels, n_groups, tastes)
         moved = np.where(known, scores.argmax(axis=1), labels).astype(np.int32)
         if leave:
@@ -269,6 +271,12 @@ def refine(
         if changed <= len(labels) // 500:
             break
     return labels
+
+
+def _rounds(grouper: Grouper) -> int:
+    """Rounds of refinement: those of the grouper's own, where it has a wish."""
+    rounds: int = getattr(grouper, "rounds", REFINEMENTS)
+    return rounds
 
 
 def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]:
@@ -384,7 +392,8 @@ def _settle(
     if len(known) and isinstance(grouper, SphericalKMeans):
         start = prototypes(points, final, point.groups)
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
-    final = refine(histories, final, point.groups, tastes, leave=grouper.leaves_unassigned)
+    leave, rounds = grouper.leaves_unassigned, _rounds(grouper)
+    final = refine(histories, final, point.groups, tastes, leave=leave, rounds=rounds)
     if len(known) > MAP_USERS:
         known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
     return evidence(histories, final, point.groups, tastes), known, points[known]
