@@ -39,7 +39,7 @@ def main() -> None:
         old.drop("place").write_parquet(place / "old.parquet")
         new.drop("place").write_parquet(place / "new.parquet")
         command = [sys.executable, "-m", "coterie"]
-        discover = [*command, "discover", "--quiet", "--items", str(given.items)]
+        discover = [*command, "discover", "--quiet", "--keep-events", "--items", str(given.items)]
         cost_of([*discover, "--events", str(place / "old.parquet"), "--output", str(place / "model")])
         whole = cost_of([*discover, "--events", str(given.events), "--output", str(place / "whole")])
         update = [*command, "update", str(place / "model"), "--quiet", "--events", str(place / "new.parquet")]

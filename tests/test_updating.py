@@ -38,7 +38,7 @@ def folder(
     shop_part: ShopTables, batches: tuple[pl.DataFrame, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     place = tmp_path_factory.mktemp("update") / "model"
-    coterie.discover(batches[0], shop_part.items, output=place, **QUICK)
+    coterie.discover(batches[0], shop_part.items, output=place, keep_events=True, **QUICK)
     return place
 
 
@@ -52,7 +52,9 @@ def both(
     """The updated model, loaded again, and one of all events."""
     place = tmp_path_factory.mktemp("updated") / "model"
     coterie.update(folder, batches[1], output=place)
-    return Model.load(place, history=True), coterie.discover(shop_part.events, shop_part.items, **QUICK)
+    return Model.load(place, history=True), coterie.discover(
+        shop_part.events, shop_part.items, keep_events=True, **QUICK
+    )
 
 
 def test_statistics_are_those_of_a_run_on_all_events(both: tuple[coterie.Model, coterie.Model]) -> None:
@@ -159,10 +161,10 @@ def test_batches_that_cannot_be_added_are_refused_with_a_way_out(
         coterie.update(folder, batches[1].drop("timestamp"))
     with pytest.raises(DataError, match="user_id"):
         coterie.update(folder, batches[1].rename({"user_id": "customer"}))
-    coterie.discover(batches[0], shop_part.items, output=tmp_path / "bare", keep_events=False, **QUICK)
+    coterie.discover(batches[0], shop_part.items, output=tmp_path / "bare", **QUICK)
     with pytest.raises(ModelError, match="were not kept") as error:
         coterie.update(tmp_path / "bare", batches[1])
-    assert "--no-keep-events" in str(error.value.hint)
+    assert "--keep-events" in str(error.value.hint)
 
 
 def test_the_command_updates_a_model_where_it_is(

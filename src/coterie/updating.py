@@ -113,7 +113,7 @@ def update(
     if model.history is None:
         raise ModelError(
             f"the events of {folder} were not kept, so none can be added to them",
-            hint="make the model again with coterie discover, without --no-keep-events",
+            hint="make the model again with coterie discover --keep-events",
         )
     with one_blas_thread(), open_sources(events) as sources:
         made = _updated(model, model.history, sources.events, progress)
