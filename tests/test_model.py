@@ -93,7 +93,8 @@ def test_saving_a_loaded_model_gives_the_same_files(folder: Path, tmp_path: Path
     files = json.loads((folder / MANIFEST).read_text())["files"]
     assert json.loads((tmp_path / "again" / MANIFEST).read_text())["files"] == files
     assert set(files) == {
-        "README.md", "config.json", "quality.json", "model.safetensors", *(f"{name}.parquet" for name in FRAMES)
+        "README.md", "config.json", "quality.json", "model.safetensors",
+        *(f"{name}.parquet" for name in (*FRAMES, "history")),
     }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def assign(
     from coterie.model import Model
 
     _check(output)
-    frame = Model.load(folder).assign(
+    frame = Model.load(folder, history=False).assign(
         events, only_certified=only_certified, progress=make_progress(quiet=quiet), **settings
     )
     _write(frame, output, json=json)
@@ -79,7 +79,7 @@ def recommend(
     from coterie.model import Model
 
     _check(output)
-    frame = Model.load(folder).recommend(
+    frame = Model.load(folder, history=False).recommend(
         events,
         k=k,
         only=only,
