@@ -51,7 +51,7 @@ def assign(
     from coterie.model import Model
 
     check_output_file(output)
-    frame = Model.load(folder).assign(
+    frame = Model.load(folder, history=False).assign(
         events, only_certified=only_certified, progress=make_progress(quiet=quiet), **settings
     )
     write_answer(frame, output, json=json)
@@ -101,7 +101,7 @@ def recommend(
                 "--parts reads the events once more, and standard input can be read once", hint="give a file"
             )
     offer, progress = (offers or OfferFlags()).offer(), make_progress(quiet=quiet)
-    model = Model.load(folder)
+    model = Model.load(folder, history=False)
     frame = model.recommend(
         events,
         k=k,
