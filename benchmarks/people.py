@@ -18,8 +18,9 @@ from scipy import sparse
 from scipy.stats import rankdata
 
 from coterie.interest import fit_interest
+from coterie.options import fit_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_items, fit_options
+from coterie.pipeline import encode_items
 from coterie.progress import SILENT
 from coterie.randomness import generator
 from coterie.recommend import by_amount, people

@@ -21,8 +21,9 @@ from coterie.interest import InterestModel, Scorer, fit_interest
 from coterie.interest.following import with_following
 from coterie.interest.trend import trend
 from coterie.model import Model, membership_frame
+from coterie.options import fit_options, trend_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_texts, fit_options, trend_options, write_model
+from coterie.pipeline import encode_texts, write_model
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import follows_order

@@ -19,7 +19,6 @@ from coterie.groups.held_out import hold_out
 from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
-from coterie.groups.neighbours import with_neighbours
 from coterie.groups.numbers import (
     CLOSER,
     NUMBERS,
@@ -30,7 +29,8 @@ from coterie.groups.numbers import (
     choose_stable,
     halfway,
 )
-from coterie.interest.fit import FitOptions, fit_interest
+from coterie.groups.vectors import DIMENSIONS, interests_for_groups, user_vectors
+from coterie.interest.fit import FitOptions
 from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
 from coterie.progress import SILENT, Progress
@@ -39,8 +39,6 @@ from coterie.randomness import generator
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-DIMENSIONS = (8, 16, 32, 64, 128)
-"""Taste dimensions tried."""
 REFINEMENTS = 8
 MAP_USERS = 4_000
 
@@ -285,37 +283,6 @@ def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]
     most = min(options.max_groups, max(1, n_users // 10))
     numbers = [number for number in (NUMBERS if grouper.exact_number else ROUGH_NUMBERS) if number <= most]
     return numbers or [1]
-
-
-def interests_for_groups(
-    histories: sparse.csr_array,
-    text_vectors: FloatArray,
-    interest: FitOptions,
-    seed: int,
-    *,
-    statistics: ItemStatistics | None = None,
-) -> InterestModel:
-    """The interests by which users are grouped: as many dimensions as are tried, and only what a user vector needs.
-
-    Args:
-        histories, text_vectors, statistics: as in `find_groups`.
-        interest: how the taste vectors are fitted.
-        seed: of the fit.
-    """
-    fit = replace(interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=seed)
-    return fit_interest(histories, text_vectors, fit, statistics=statistics)
-
-
-def user_vectors(
-    learnt: InterestModel, histories: sparse.csr_array, social: sparse.csr_array | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """Vectors that users are grouped by, shape (n_users, d), and tastes of the items, shape (n_items, d); unit rows.
-
-    Args:
-        learnt: of `interests_for_groups`.
-        histories, social: as in `find_groups`.
-    """
-    return with_neighbours(learnt.fold_in(histories), histories, social), unit(learnt.taste)
 
 
 def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> _Curve:
