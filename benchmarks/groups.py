@@ -26,7 +26,8 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from coterie.groups.evidence import bits_of_users, evidence, ratio
-from coterie.groups.fit import HIDDEN_SHARE, find_groups
+from coterie.groups.fit import find_groups
+from coterie.groups.held_out import HIDDEN_SHARE
 from coterie.kernels.holdout import hide
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
 from coterie.language.encoder import join_blocks

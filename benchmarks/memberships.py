@@ -19,7 +19,7 @@ from scipy import sparse
 
 from coterie.groups import Grouping, find_groups
 from coterie.groups.calibration import calibration_error
-from coterie.groups.fit import HIDDEN_SHARE
+from coterie.groups.held_out import HIDDEN_SHARE
 from coterie.kernels.holdout import hide
 from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
 from coterie.pipeline import group_options

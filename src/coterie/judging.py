@@ -45,7 +45,7 @@ def judging_of(
     dimensions = next(point.dimensions for point in found.curve if point.chosen)
     taken = grouper or make_grouper(next(one.grouper for one in found.choice.tried if one.chosen))
     refits = Refits(taken, found.grouping.n_groups, settings.stability_refits, settings.seed)
-    return Judging(decided, options.interest, dimensions, refits)
+    return Judging(decided, options, dimensions, refits)
 
 
 def with_evidence(model: Model, judged: Judged) -> Model:

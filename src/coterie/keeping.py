@@ -99,6 +99,7 @@ def _pack_groups(found: GroupsFound) -> Parts:
         "shares": found.grouping.shares,
         "map_rows": found.map_rows,
         "map_vectors": found.map_vectors,
+        "drafted": found.drafted,
     }
     learnt, _, facts_learnt = _pack_interest(found.learnt)
     arrays |= {f"learnt.{name}": array for name, array in learnt.items()}
@@ -142,6 +143,7 @@ def _unpack_groups(stage: Stage) -> GroupsFound:
         broad=tuple(Broad(arrays[f"parents.{level}"], gain) for level, gain in enumerate(above)),
         map_rows=arrays["map_rows"],
         map_vectors=arrays["map_vectors"],
+        drafted=arrays["drafted"],
         learnt=_unpack_interest(Stage(learnt, facts=facts["learnt"])),
     )
 
@@ -159,6 +161,8 @@ def _unpack_judged(stage: Stage) -> Judged:
     return Judged(arrays["stability"], arrays["sizes"], GroupValue.of(facts["value"]), facts["users"])
 
 
+FORMAT = 2
+"""Raised when what a stage keeps, or what it means, changes; stages kept under another number are made anew."""
 STAGES: dict[str, StageCodec[Any]] = {
     "tables": StageCodec(_pack_tables, _unpack_tables),
     "vectors": StageCodec(_pack_vectors, _unpack_vectors),

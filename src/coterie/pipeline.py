@@ -26,7 +26,7 @@ from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, fit_interest
 from coterie.interest.following import with_following
 from coterie.judging import judging_of, with_evidence
-from coterie.keeping import STAGES, StageCodec
+from coterie.keeping import FORMAT, STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, make_encoder
 from coterie.language.answers import CachedChat
@@ -182,7 +182,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
                 histories,
                 vectors,
                 memberships.primary,
-                found.learnt,
+                found,
                 judging,
                 social=social,
                 progress=progress,
@@ -230,9 +230,8 @@ class _Run:
     def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
         """The result of a stage: as it was kept under the same choices, or made now and kept."""
         codec: StageCodec[Any] = STAGES[name]
-        digest = blake2b(
-            json.dumps([__version__, self.encoder, choices], default=str).encode(), digest_size=8
-        ).hexdigest()
+        key = json.dumps([__version__, FORMAT, self.encoder, choices], default=str)
+        digest = blake2b(key.encode(), digest_size=8).hexdigest()
         with self.timed(name):
             stage = self.store.load(f"{name}-{digest}")
             if stage is not None:
@@ -266,6 +265,7 @@ def fit_options(settings: Settings) -> FitOptions:
         dimensions=settings.dimensions,
         companions=settings.companions,
         exact_items=settings.exact_items,
+        cold_share=settings.cold_share,
         seed=settings.seed,
     )
 

@@ -47,7 +47,7 @@ def fit_scorer(split: Split, vectors: Vectors, settings: Settings, *, progress: 
         settings: of the run.
         progress: told of the stages.
     """
-    options = fit_options(settings)
+    options = _options(split, settings)
     interest = fit_interest(split.train, vectors, options, progress=progress)
     weight = 0.0
     if follows_time(split) and split.events is not None:
@@ -85,7 +85,7 @@ class Fits:
 
     def scorer(self, split: Split, settings: Settings) -> Scorer:
         """The scorer of a split, whose weights are by age if the settings say so."""
-        key = fit_options(settings), settings.half_life_days
+        key = _options(split, settings), settings.half_life_days
         if self._last is None or self._last[0] != key:
             self._last = key, fit_interest(split.train, self._vectors, key[0])
         if not self._groups:
@@ -96,6 +96,16 @@ class Fits:
 def follows_time(split: Split) -> bool:
     """Whether what is tested on comes after all that is trained on."""
     return split.protocol == "time"
+
+
+def _options(split: Split, settings: Settings) -> FitOptions:
+    """How interests are fitted; for hidden items, drawn from all alike, as if each had as many events to come."""
+    options = fit_options(settings)
+    if split.protocol != "items" or options.cold_share is not None:
+        return options
+    return replace(
+        options, cold_share=float((np.bincount(split.train.indices, minlength=split.train.shape[1]) == 0).mean())
+    )
 
 
 def _groups(split: Split, vectors: Vectors, settings: Settings, progress: Progress) -> Grouping | None:

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     dimensions: int = Field(default=512, ge=1, description="Most taste dimensions used for scores.")
     companions: int = Field(default=32, ge=0, description="Companions kept for each item.")
     exact_items: int = Field(default=15_000, ge=0, description="Catalogues up to this many items are fitted exactly.")
+    cold_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of coming events expected on items without events; none: from how many items have one.",
+    )
     group_prior: float = Field(
         default=0.5, ge=0, description="Items that a user's groups count as in his scores, beside his own; 0: off."
     )

@@ -12,7 +12,7 @@ from scipy import sparse
 from coterie.evaluate import value as module
 from coterie.evaluate.groups import Judging, judge_groups
 from coterie.evaluate.value import GroupValue, ValueRow, value_of_groups
-from coterie.groups import SphericalKMeans
+from coterie.groups import GroupOptions, SphericalKMeans, find_groups
 from coterie.groups.stability import Refits
 from coterie.interest import FitOptions, fit_interest
 from coterie.kernels.holdout import hide
@@ -132,22 +132,24 @@ def test_the_verdict_says_whose_list_serves_whom(differences: tuple[float, ...],
 def test_judging_gives_every_group_a_stability_and_the_same_seed_the_same_outcome() -> None:
     histories, truth = world(0.9)
     text = np.zeros((histories.shape[1], 0), np.float32)
-    judging = Judging(FIT, FIT, 8, Refits(SphericalKMeans(), 4, 4, 3))
-    learnt = fit_interest(histories, text, FIT)
-    judged = judge_groups(histories, text, truth, learnt, judging)
+    options = GroupOptions(groups=4, interest=FIT, seed=3)
+    judging = Judging(FIT, options, 8, Refits(SphericalKMeans(), 4, 4, 3))
+    found = find_groups(histories, text, options)
+    judged = judge_groups(histories, text, truth, found, judging)
     assert judged.stability.min() > 0.75
     assert judged.sizes.sum() == judged.users == 400
     assert judged.value.rows[0].over["popularity"].low > 0
-    again = judge_groups(histories, text, truth, learnt, judging)
+    again = judge_groups(histories, text, truth, found, judging)
     assert again.value == judged.value
     assert_allclose(again.stability, judged.stability)
 
 
 def test_judging_without_refits_tests_the_lists_alone() -> None:
     histories, truth = world(0.9)
-    judging = Judging(FIT, FIT, 8, Refits(SphericalKMeans(), 4, 0, 3))
+    options = GroupOptions(groups=4, interest=FIT, seed=3)
+    judging = Judging(FIT, options, 8, Refits(SphericalKMeans(), 4, 0, 3))
     text = np.zeros((histories.shape[1], 0), np.float32)
-    judged = judge_groups(histories, text, truth, fit_interest(histories, text, FIT), judging)
+    judged = judge_groups(histories, text, truth, find_groups(histories, text, options), judging)
     assert np.isnan(judged.stability).all()
     assert judged.value.rows
     assert judging.choices() != replace(judging, dimensions=9).choices()

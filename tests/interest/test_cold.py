@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from scipy import sparse
 
-from coterie.interest import FitOptions, fit_interest
+from coterie.interest import FitOptions, ItemStatistics, fit_interest
 from coterie.interest.cold import learn_placing, scale_of_placed
+from coterie.interest.fit import expected_cold_share
 from coterie.kernels.metrics import calibrated_recall_at_k
 from coterie.kernels.topk import top_k
 
@@ -40,12 +42,19 @@ def test_hidden_items_placed_by_their_text_rank_far_better_than_chance(shop_data
     assert earned > 2 * np.nanmean(calibrated_recall_at_k(shuffled.astype(np.int32), relevant))
 
 
-def test_cold_items_come_into_lists_as_often_as_their_number_lets_expect(shop_data: Shop) -> None:
+@pytest.mark.parametrize("share", [0.05, 0.2, None])
+def test_cold_items_come_into_lists_as_often_as_they_are_expected(shop_data: Shop, share: float | None) -> None:
     hidden = hide_items(shop_data.histories, 1)
     known = sparse.csr_array(shop_data.histories * ~hidden[None, :])
     known.eliminate_zeros()
-    lists, _ = fit_interest(known, shop_data.text, OPTIONS).top_items(known, 20)
-    assert hidden.mean() / 2 < hidden[lists].mean() < hidden.mean() * 2
+    lists, _ = fit_interest(known, shop_data.text, replace(OPTIONS, cold_share=share)).top_items(known, 20)
+    expected = share or expected_cold_share(ItemStatistics.of(known, OPTIONS.beta))
+    assert expected / 3 < hidden[lists].mean() < expected * 3
+
+
+def test_as_much_is_expected_of_cold_items_as_items_with_one_event_have() -> None:
+    histories = sparse.csr_array(np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], dtype=np.float32))
+    assert expected_cold_share(ItemStatistics.of(histories, 0.0)) == (2 + 1) / (5 + 1)
 
 
 def test_an_item_without_events_and_text_scores_nothing() -> None:

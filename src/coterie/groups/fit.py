@@ -15,6 +15,7 @@ from coterie.groups.calibration import STEPS, CalibrationPoint, HiddenWeights
 from coterie.groups.choice import Choice, GrouperTried, choose_grouper, refound
 from coterie.groups.evidence import Gain, bits_of_users, evidence, held_out_gain
 from coterie.groups.grouper import Grouper, prototypes, unit
+from coterie.groups.held_out import hold_out
 from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
@@ -32,14 +33,12 @@ from coterie.groups.numbers import (
 from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
-from coterie.kernels.holdout import hide
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-HIDDEN_SHARE = 0.2
 DIMENSIONS = (8, 16, 32, 64, 128)
 """Taste dimensions tried."""
 REFINEMENTS = 8
@@ -82,6 +81,7 @@ class GroupsFound:
         map_rows: rows of the users on the map, shape (m,).
         map_vectors: their unit vectors, shape (m, d).
         learnt: the interests by which users were grouped, from all events; without companions.
+        drafted: groups that the users drawn by `hold_out` had by the events that it kept, −1 for none, shape (n,).
     """
 
     grouping: Grouping
@@ -94,6 +94,7 @@ class GroupsFound:
     map_rows: NDArray[np.int64]
     map_vectors: FloatArray
     learnt: InterestModel
+    drafted: IntArray
 
 
 def find_groups(
@@ -121,17 +122,12 @@ def find_groups(
         statistics: `ItemStatistics.of(histories, options.interest.beta)`, where another fit needs them too.
         progress: told of the stages.
     """
-    sample = _sample(histories, options)
+    sample, kept, choosing, judging = hold_out(histories, options.sample_users, options.seed)
     sampled = histories[sample]
-    kept, hidden = hide(sampled, HIDDEN_SHARE, generator(options.seed, "hide"))
     with progress.stage("learning interests for groups"):
         near = None if social is None else social[sample][:, sample]
         learnt = interests_for_groups(kept, text_vectors, options.interest, options.seed)
         vectors, tastes = user_vectors(learnt, kept, near)
-    judges = generator(options.seed, "judges").random(len(sample)) < 0.5
-    choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
-    if judging.nnz == 0 or choosing.nnz == 0:
-        choosing = judging = hidden
     taken, choice = _search(_Search(kept, choosing, vectors, tastes, options), grouper, progress)
     labels, n_groups = taken.best.labels, taken.best.point.groups
     curve = tuple(replace(one.point, chosen=one is taken.best) for one in taken.tried)
@@ -152,7 +148,19 @@ def find_groups(
     random = held_out_gain(evidence(kept, shuffled, n_groups, tastes), judging, shuffled).bits
     gain = replace(judged, by_group=judged.by_group[order], error_by_group=judged.error_by_group[order])
     broad = broad_groups(kept, judging, ordered, len(order), tastes)
-    return GroupsFound(grouping, gain, random, curve, choice, calibration, broad, sample[map_rows], map_vectors, model)
+    return GroupsFound(
+        grouping,
+        gain,
+        random,
+        curve,
+        choice,
+        calibration,
+        broad,
+        map_rows=sample[map_rows],
+        map_vectors=map_vectors,
+        learnt=model,
+        drafted=ordered,
+    )
 
 
 @dataclass(frozen=True)
@@ -261,13 +269,6 @@ def refine(
         if changed <= len(labels) // 500:
             break
     return labels
-
-
-def _sample(histories: sparse.csr_array, options: GroupOptions) -> NDArray[np.int64]:
-    users = np.flatnonzero(np.diff(histories.indptr) > 0)
-    if len(users) > options.sample_users:
-        users = np.sort(generator(options.seed, "sample").choice(users, options.sample_users, replace=False))
-    return users
 
 
 def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]:
@@ -404,10 +405,3 @@ def _renumbered(labels: IntArray, order: NDArray[np.int64]) -> IntArray:
     number = np.full(max(int(labels.max(initial=-1)), int(order.max())) + 2, -1, dtype=np.int32)
     number[order] = np.arange(len(order))
     return number[labels]
-
-
-def _rows(matrix: sparse.csr_array, keep: NDArray[np.bool_]) -> sparse.csr_array:
-    """The matrix with the rows that are not kept emptied."""
-    mask = np.repeat(keep, np.diff(matrix.indptr))
-    indptr = np.concatenate([[0], np.cumsum(mask)])[matrix.indptr]
-    return sparse.csr_array((matrix.data[mask], matrix.indices[mask], indptr), shape=matrix.shape)

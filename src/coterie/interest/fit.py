@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.interest.choose import TEXT_PRIOR, choose
-from coterie.interest.cold import learn_placing, scale_of_placed
+from coterie.interest.cold import SCALES, learn_placing, scale_of_placed
 from coterie.interest.exact import Parts, fit_exact
 from coterie.interest.gram import Gram, ItemStatistics
 from coterie.interest.large import fit_large
@@ -31,6 +31,10 @@ QUICK_DIMENSIONS = 256
 
 HIDDEN_ITEMS = 0.2
 """Share of the warm items that are hidden to find the scale of placed items."""
+LEAST_SHARE = 0.001
+"""With less than one place in so many, cold items get the smallest scale without a second fit."""
+MOST_COLD = 0.9
+"""Most that items without events are expected to get, where almost every item has a single event."""
 FEWEST_HIDDEN = 5
 """With fewer of them the taste of cold items stays as the regression gives it."""
 
@@ -47,6 +51,7 @@ class FitOptions:
         companions: most companions kept for each item.
         exact_items: warm items up to which the exact route is taken.
         cold: whether items without events are placed by their text.
+        cold_share: share of coming events expected on items without events; None: as `expected_cold_share` says.
         seed: seed of the starting blocks.
     """
 
@@ -57,6 +62,7 @@ class FitOptions:
     companions: int = 32
     exact_items: int = 15_000
     cold: bool = True
+    cold_share: float | None = None
     seed: int = 0
 
 
@@ -183,13 +189,34 @@ def _scale_of_cold(statistics: ItemStatistics, text: FloatArray, options: FitOpt
     count = round(HIDDEN_ITEMS * len(able))
     if count < FEWEST_HIDDEN:
         return 1.0
+    share = _share_of_hidden(statistics, count, options.cold_share)
+    if share < LEAST_SHARE:
+        return SCALES[0]
     hidden = np.zeros(len(statistics.warm), dtype=np.bool_)
     hidden[generator(options.seed, "hidden items").choice(able, count, replace=False)] = True
     part = statistics.without_items(hidden)
     model = _fit_warm(part, text, replace(options, dimensions=min(options.dimensions, QUICK_DIMENSIONS)))
     placed = learn_placing(text, model.taste, part.events()).place(text[hidden])
+    return scale_of_placed(model, placed, part.damped, share)
+
+
+def _share_of_hidden(statistics: ItemStatistics, hidden: int, cold_share: float | None) -> float:
+    """Share of the places in lists for hidden warm items, so that each gets what an item without events will get."""
+    warm = int(statistics.warm.sum())
+    share = expected_cold_share(statistics) if cold_share is None else cold_share
+    # What an item without events gets, in what a warm one gets.
+    ratio = share / (len(statistics.warm) - warm) * warm / (1 - share)
+    return hidden * ratio / (hidden * ratio + warm - hidden)
+
+
+def expected_cold_share(statistics: ItemStatistics) -> float:
+    """Share of coming events that are on items without events, as far as coming ones are like those known, 0 to 1.
+
+    The estimate of Good and Turing (Good 1953): as many as are now on items with a single event. One more of them is
+    counted, so that it is never nothing.
+    """
     events = statistics.events()
-    return scale_of_placed(model, placed, part.damped, float(events[hidden].sum() / events.sum()))
+    return min(float(((events == 1).sum() + 1) / (events.sum() + 1)), MOST_COLD)
 
 
 def default_ridge(statistics: ItemStatistics) -> float:

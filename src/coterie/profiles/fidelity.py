@@ -12,6 +12,8 @@ from scipy import sparse
 
 from coterie.kernels.holdout import hide
 from coterie.kernels.rank import rank_auc
+from coterie.language.cache import VectorCache
+from coterie.language.encode import encode_cached
 from coterie.language.encoder import Encoder
 from coterie.randomness import generator
 
@@ -82,7 +84,7 @@ def names_fidelity(
     if not item_vectors.shape[1]:
         return Fidelity(np.full(names.height, np.nan), float("nan"), float("nan"), 0)
     said = [f"{name}. {description}" for name, description in names.select("name", "description").iter_rows()]
-    vectors = _unit(encoder.encode(said) - item_vectors.mean(axis=0))
+    vectors = _unit(encode_cached(encoder, said, cache=VectorCache()) - item_vectors.mean(axis=0))
     return measure_fidelity(vectors, histories, item_vectors, grouping, seed=seed)
 
 

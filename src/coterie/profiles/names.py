@@ -143,11 +143,16 @@ def _sentence_case(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def _silent(items: pl.DataFrame) -> bool:
+    """Whether no item says a word."""
+    titles, bodies = title_and_body(items)
+    return not any(words([text for text in (*titles, *bodies) if text.strip()][:2_000], None))
+
+
 def _distinct(names: list[str], ids: list[int], items: pl.DataFrame, languages: tuple[str, ...]) -> list[str]:
     """No name empty or twice there: "Broad taste" where nothing sets a group apart, "Group 3" without any text."""
-    titles, bodies = title_and_body(items)
-    silent = not any(words([text for text in (*titles, *bodies) if text.strip()][:2_000], None))
     broad = "广泛兴趣" if languages[0] == "zh" else "Broad taste"
+    silent = not all(names) and _silent(items)
     seen: set[str] = set()
     result = []
     for name, group_id in zip(names, ids, strict=True):
