@@ -56,7 +56,7 @@ class TorchRunner:
 
         self.fingerprint = precision()
         self._threads = threads
-        self._model = _load(recipe, getattr(torch, self.fingerprint))
+        self._model = load_model(recipe, getattr(torch, self.fingerprint))
         self.dimensions = int(recipe.dimensions or self._model.config.hidden_size)
         embedding = self._model.get_input_embeddings()
         self.rows: int | None = None if embedding is None else int(embedding.weight.shape[0])
@@ -86,7 +86,8 @@ def converted_tokenizer(folder: Path) -> Tokenizer:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
 
 
-def _load(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
+def load_model(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
+    """The model of a folder in evaluation mode, all of whose weights are there; without code from the folder."""
     from safetensors import SafetensorError
     from transformers import AutoModel
 
