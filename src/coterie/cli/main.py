@@ -40,6 +40,10 @@ COMMANDS: Final = {
         "coterie.cli.simulate:simulate",
         "Make a log with planted groups, to try things on: events, items, users, and the truth.",
     ),
+    "pretrain": (
+        "coterie.cli.pretrain:pretrain",
+        "Train a text encoder further on your items and events, for --encoder.",
+    ),
     "doctor": (
         "coterie.cli.doctor:doctor",
         "Check the installation: versions, memory, cache, encoder, chat model, extras.",

@@ -91,7 +91,7 @@ def load_model(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
     from safetensors import SafetensorError
     from transformers import AutoModel
 
-    with _quiet():
+    with quiet():
         try:
             model, told = AutoModel.from_pretrained(
                 recipe.folder,
@@ -118,7 +118,7 @@ def load_model(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bars and warnings of transformers; as it was, afterwards."""
     from transformers.utils import logging as told
 

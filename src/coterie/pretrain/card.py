@@ -38,11 +38,19 @@ def write_encoder(tower: Tower, told: Pretrained, output: Path, *, overwrite: bo
             shutil.copyfile(said, place / said.parent.name / said.name)
         if not (place / "modules.json").is_file():
             _write_modules(place, tower)
+        _write_limit(place, tower.tokens)
         tower.save(place)
         (place / FACTS).write_text(json.dumps(told.to_dict(), indent=2) + "\n", encoding="utf-8")
         (place / "README.md").write_text(card(told), encoding="utf-8")
 
     write_folder(output, write, overwrite=overwrite, manifest=False)
+
+
+def _write_limit(place: Path, tokens: int) -> None:
+    """Have as many tokens read of a text as were read in training."""
+    file = place / "sentence_bert_config.json"
+    said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"do_lower_case": False}
+    _dump(file, said | {"max_seq_length": tokens})
 
 
 def _write_modules(place: Path, tower: Tower) -> None:
@@ -79,8 +87,8 @@ It learnt which items have users in common: {told.users:,} users, {told.items:,}
 Fingerprint of the data: {told.data_fingerprint}.
 {told.held:,} more items were hidden from training to see when to stop.
 
-NDCG@20 of users among the hidden items, by the cosine of texts: {_digits(told.before)} before, {_digits(told.after)} after.
-The step was chosen on these items, so expect a little less on others.
+NDCG@20 of users among the hidden items, by the cosine of texts: {_digits(told.before)} before,
+{_digits(told.after)} after. The step was chosen on these items, so expect a little less on others.
 
 | step | loss since the line above | NDCG@20 among hidden items | |
 |---|---|---|---|

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 
 from coterie.errors import DataError, MissingExtraError, SettingsError
@@ -20,13 +22,16 @@ from coterie.language.encode import item_texts
 from coterie.language.encoder import fingerprint_of
 from coterie.language.hub import hub_folder
 from coterie.pretrain.card import write_encoder
+from coterie.pretrain.scratch import write_scratch
 from coterie.pretrain.tower import Tower
-from coterie.pretrain.training import Check, Training, TrainingOptions
+from coterie.pretrain.training import SCRATCH_RATE, Check, Training, TrainingOptions
 from coterie.progress import SILENT, Progress
 from coterie.settings import make_settings
 from coterie.stages import StageStore, cache_folder
-from coterie.tables import read_tables
+from coterie.tables import Dataset, read_tables
 
+NOTHING: Final = "none"
+"""What a base is called that there is none of."""
 FEWEST_ITEMS: Final = 20
 """With fewer items that have text and share users there is nothing to learn from."""
 FORMAT: Final = "1"
@@ -69,7 +74,7 @@ class Pretrained:
         return asdict(self)
 
 
-def pretrain(  # noqa: PLR0913  # the tables, where from and where to
+def pretrain(
     events: object,
     items: object,
     *,
@@ -87,12 +92,13 @@ def pretrain(  # noqa: PLR0913  # the tables, where from and where to
     Args:
         events: as for `discover`.
         items: as for `discover`; their title, text and categories are read.
-        base: folder of a BERT or RoBERTa (also of sentence-transformers), or `owner/model` on the hub.
+        base: folder of a BERT or RoBERTa (also of sentence-transformers), `owner/model` on the hub, or `none`: a small
+            BERT that knows nothing, with a tokenizer learnt from the items' text.
         output: folder to write; give it to `--encoder`.
-        options: how to train; None: the defaults.
+        options: how to train, but for the seed, which is a setting; None: the defaults.
         overwrite: replace what is at `output`.
         progress: is told of the stages, and of losses.
-        **settings: any setting of `coterie.Settings` that says how the events table is read.
+        **settings: any setting of `coterie.Settings` that says how the events table is read, and `seed`.
 
     Raises:
         EncoderError: the base holds no model that can be trained.
@@ -100,17 +106,18 @@ def pretrain(  # noqa: PLR0913  # the tables, where from and where to
         OutputError: `output` cannot be written.
         MissingExtraError: torch, transformers or tokenizers is not installed.
     """
-    chosen = options or TrainingOptions()
-    check_options(chosen)
+    chosen = make_settings(**settings)
+    decided = replace(options or TrainingOptions(), seed=chosen.seed)
+    check_options(decided)
     folder = base_folder(base)
     check_output(Path(output), overwrite=overwrite)
-    dataset = read_tables(events, items, settings=make_settings(**settings), progress=progress)
+    dataset = read_tables(events, items, settings=chosen, progress=progress)
     return train_encoder(
         dataset.histories(),
-        item_texts(dataset.items),
+        _texts(dataset),
         base=folder,
         output=Path(output),
-        options=chosen,
+        options=decided,
         overwrite=overwrite,
         progress=progress,
     )
@@ -120,7 +127,7 @@ def train_encoder(
     histories: sparse.csr_array,
     texts: Sequence[str],
     *,
-    base: Path,
+    base: Path | None,
     output: Path,
     options: TrainingOptions,
     overwrite: bool = False,
@@ -131,7 +138,8 @@ def train_encoder(
     Args:
         histories: weights, shape (n_users, n_items); an item without entries is not learnt from.
         texts: one for each item.
-        base, output, options, overwrite, progress: as for `pretrain`.
+        base: folder of the model to start from; None: from nothing.
+        output, options, overwrite, progress: as for `pretrain`.
 
     Raises:
         As `pretrain`.
@@ -139,6 +147,27 @@ def train_encoder(
     check_options(options)
     _check_data(histories, texts)
     check_output(output, overwrite=overwrite)
+    if base is not None:
+        return _train(histories, texts, (str(base), base, output), options, overwrite=overwrite, progress=progress)
+    started = replace(options, rate=SCRATCH_RATE if options.rate is None else options.rate)
+    with tempfile.TemporaryDirectory() as place:
+        with progress.stage("learning words"):
+            write_scratch(texts, Path(place), seed=options.seed)
+        folders = NOTHING, Path(place), output
+        return _train(histories, texts, folders, started, overwrite=overwrite, progress=progress)
+
+
+def _train(
+    histories: sparse.csr_array,
+    texts: Sequence[str],
+    folders: tuple[str, Path, Path],
+    options: TrainingOptions,
+    *,
+    overwrite: bool,
+    progress: Progress,
+) -> Pretrained:
+    """Train a model of this name in the first folder and write it to the second."""
+    name, base, output = folders
     start = time.process_time()
     with progress.stage("loading the base model"):
         tower = Tower(base, texts, layers=options.layers, tokens=options.tokens, threads=options.threads)
@@ -155,7 +184,7 @@ def train_encoder(
     checks = training.run()
     told = Pretrained(
         output=str(output),
-        base=str(base),
+        base=name,
         base_fingerprint=tower.fingerprint,
         data_fingerprint=data,
         users=int((np.diff(training.split.train.indptr) > 1).sum()),
@@ -173,8 +202,14 @@ def train_encoder(
     return told
 
 
-def base_folder(base: str | Path) -> Path:
-    """The folder that is named, or that of a model of the hub."""
+def _texts(dataset: Dataset) -> list[str]:
+    """What is read of each item; an id that only stands in for a title says nothing."""
+    titles = pl.when(pl.col("title") != pl.col("item_id")).then("title").otherwise(pl.lit(""))
+    return item_texts(dataset.items.with_columns(titles.alias("title")))
+
+
+def base_folder(base: str | Path) -> Path | None:
+    """The folder that is named, or that of a model of the hub; None for a model from nothing."""
     for package in ("torch", "transformers", "tokenizers"):
         if find_spec(package) is None:
             raise MissingExtraError(
@@ -182,6 +217,8 @@ def base_folder(base: str | Path) -> Path:
             )
     folder = Path(base).expanduser()
     named = str(base)
+    if named == NOTHING:
+        return None
     if folder.exists() or named.count("/") != 1 or named.startswith((".", "/", "~")):
         return folder
     return hub_folder(named)
@@ -198,7 +235,7 @@ def check_options(options: TrainingOptions) -> None:
         value = getattr(options, one.name)
         if one.name in least and value < least[one.name]:
             raise SettingsError(f"option {one.name!r} cannot be {value}", hint=f"give {least[one.name]} or more")
-        if one.name in ("rate", "temperature") and not 0 < value < 10:
+        if one.name in ("rate", "temperature") and value is not None and not 0 < value < 10:
             raise SettingsError(f"option {one.name!r} cannot be {value}", hint="give a number above 0, well below 1")
     if not 0 <= options.validation < 0.9:
         raise SettingsError(f"option 'validation' cannot be {options.validation}", hint="give a share from 0 to 0.5")
@@ -206,7 +243,9 @@ def check_options(options: TrainingOptions) -> None:
 
 def _check_data(histories: sparse.csr_array, texts: Sequence[str]) -> None:
     if not histories.nnz:
-        raise DataError("there are no events to learn from", hint="check what was rejected, and settings like min_value")
+        raise DataError(
+            "there are no events to learn from", hint="check what was rejected, and settings like min_value"
+        )
     if not any(text.strip() for text in texts):
         raise DataError(
             f"none of the {len(texts):,} items has a title, text or categories to read",

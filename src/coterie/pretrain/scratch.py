@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from coterie.language.clean import clean_text
+from coterie.language.torch_runner import quiet
 
 _SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _POSITIONS: Final = 512
@@ -16,6 +17,9 @@ def write_scratch(
     texts: Sequence[str], folder: Path, *, layers: int = 2, width: int = 64, words: int = 8_000, seed: int = 0
 ) -> None:
     """Write a BERT with random weights and a WordPiece tokenizer learnt from texts.
+
+    Vectors of positions and of the tokens at both ends start at zero: untrained, it is a bag of words with a random
+    vector for each, and not the same vector for all texts.
 
     Args:
         texts: the catalogue.
@@ -46,4 +50,10 @@ def write_scratch(
         intermediate_size=4 * width,
         max_position_embeddings=_POSITIONS,
     )
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder, safe_serialization=True)
+    model = BertModel(config, add_pooling_layer=False)
+    with torch.no_grad():  # what all texts share would drown what tells them apart
+        model.embeddings.position_embeddings.weight.zero_()
+        model.embeddings.token_type_embeddings.weight.zero_()
+        model.embeddings.word_embeddings.weight[[tokenizer.token_to_id(name) for name in _SPECIAL]] = 0
+    with quiet():
+        model.save_pretrained(folder)

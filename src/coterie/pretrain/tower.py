@@ -15,7 +15,7 @@ from coterie.errors import EncoderError
 from coterie.language.clean import clean_text
 from coterie.language.folder_encoder import FolderEncoder
 from coterie.language.recipe import fingerprint_of_folder
-from coterie.language.torch_runner import load_model, precision
+from coterie.language.torch_runner import load_model, precision, quiet
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +69,7 @@ class Tower:
         self.folder, self.fingerprint, self.pooling = folder, fingerprint_of_folder(folder), recipe.pooling
         self._bf16 = precision() == "bfloat16"
         self._model: Any = load_model(recipe, torch.float32)
+        self._model.pooler = None  # nothing reads it, and where a folder has none it would be random
         self._model.config.attention_probs_dropout_prob = 0.0  # its kernel is much quicker without
         stack = self._model.encoder.layer
         self.n_layers = min(layers, len(stack))
@@ -81,6 +82,7 @@ class Tower:
         for module in self._model.modules():
             if "SelfAttention" in type(module).__name__ and hasattr(module, "dropout"):
                 module.dropout = torch.nn.Dropout(0.0)
+        self.tokens = recipe.most_tokens
         self._ids = _all_ids(encoder, texts)
         self.lengths = np.array([len(ids) for ids in self._ids], dtype=np.int64)
         self._pad = int(recipe.config.get("pad_token_id") or 0)
@@ -94,9 +96,9 @@ class Tower:
 
     @property
     def parameters(self) -> dict[str, torch.nn.Parameter]:
-        """The parameters that learn, by name; the pooler of BERT, which nothing reads, is none of them."""
+        """The parameters that learn, by name."""
         named: dict[str, torch.nn.Parameter] = dict(self._model.named_parameters())
-        return {name: one for name, one in named.items() if one.requires_grad and not name.startswith("pooler.")}
+        return {name: one for name, one in named.items() if one.requires_grad}
 
     def keep(self, rows: NDArray[np.intp]) -> Iterator[int]:
         """Run the frozen layers on texts and keep the outcome; yields the number of texts done, batch by batch."""
@@ -175,13 +177,14 @@ class Tower:
 
     def save(self, folder: Path) -> None:
         """Write `config.json` and the weights, in the base model's precision."""
-        self._model.save_pretrained(folder, safe_serialization=True)
+        with quiet():
+            self._model.save_pretrained(folder)
 
     def _hidden(self, rows: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor]:
         """What the upper layers read, and which tokens are no padding."""
         import torch
 
-        if self._kept is None:
+        if self._kept is None or (self._start[rows] < 0).any():
             with nullcontext() if self._all else torch.no_grad():
                 return self._below(rows)
         mask = self._mask(rows)

@@ -41,8 +41,12 @@ MOST_OTHERS: Final = 16_384
 """Items that a text is compared with at once; of a larger catalogue a part is drawn for every batch."""
 SORTED_BATCHES: Final = 8
 """Batches whose texts are sorted by length among themselves."""
+RATE: Final = 2e-4
+SCRATCH_RATE: Final = 1e-3
 WARM_UP: Final = 0.1
 """Share of the steps over which the learning rate rises; from then on it falls to nothing."""
+FEWEST_STEPS: Final = 20
+"""Between two checks: fewer change too little."""
 CLIP: Final = 1.0
 
 
@@ -53,22 +57,22 @@ class TrainingOptions:
     Attributes:
         epochs: times that every text is read, at most.
         batch: texts in one step.
-        rate: largest learning rate of AdamW.
+        rate: largest learning rate of AdamW; None: 0.0002, or 0.001 for a model that starts from nothing.
         layers: upper layers that learn; those below are frozen, and with all layers the embeddings learn too.
         tokens: tokens read of a text.
         temperature: τ.
         validation: share of the items that are hidden to see when to stop.
-        checks: times in an epoch that they are looked at.
+        checks: times in an epoch that they are looked at, but not more often than every 20 steps.
         patience: checks without a better figure after which training ends.
         threads: cores to use; None: as torch thinks best.
         seed: of every random choice.
     """
 
     epochs: int = 5
-    batch: int = 64
-    rate: float = 2e-4
+    batch: int = 32
+    rate: float | None = None
     layers: int = 2
-    tokens: int = 128
+    tokens: int = 64
     temperature: float = 0.1
     validation: float = 0.1
     checks: int = 2
@@ -123,12 +127,14 @@ class Training:
         progress: Progress = SILENT,
     ) -> None:
         self.tower, self.options, self.store, self.progress = tower, options, store, progress
+        self.rate = RATE if options.rate is None else options.rate
         self.split = split_items(histories, share=options.validation, seed=options.seed)
         together = walks(self.split.train, seed=options.seed)
         self.targets, self.users = parts(together)
         spoken = tower.lengths > 0
         self.items: NDArray[np.intp] = np.flatnonzero((self.users > 0) & spoken)
-        self.held: NDArray[np.intp] = np.flatnonzero(self.split.candidates & spoken)
+        hidden = np.bincount(self.split.hidden.indices, minlength=len(spoken)) > 0
+        self.held: NDArray[np.intp] = np.flatnonzero(hidden & spoken)
         self.validated = bool(options.validation and len(self.held) and self.split.hidden.shape[0])
         log_share = np.log(np.maximum(self.users, 1e-9) / max(float(self.users.sum()), 1e-9))
         self.log_share = log_share.astype(np.float32)
@@ -150,7 +156,7 @@ class Training:
             for done in self.tower.keep(np.concatenate([self.items, self.held])):
                 step.advance(done)
         self.parameters = self.tower.parameters
-        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=self.options.rate, weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=self.rate, weight_decay=0.01)
         best = self.tower.state()
         kept = self.store.load("checkpoint") if self.store else None
         if kept is None:
@@ -158,7 +164,7 @@ class Training:
             self._check(None)
         else:
             best = self._resume(kept)
-        every = max(1, round(self.per_epoch / self.options.checks))
+        every = max(FEWEST_STEPS, round(self.per_epoch / self.options.checks))
         with self.progress.stage("training", total=self.total, unit="steps") as step:
             step.advance(self.state.step)
             while self.state.step < self.total and not self._stalled():
@@ -188,7 +194,7 @@ class Training:
         torch.manual_seed(int(generator(self.options.seed, "dropout", self.state.step).integers(2**31)))
         self.tower.train(True)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.options.rate * self._rate()
+            group["lr"] = self.rate * self._schedule()
         others = self._others(batch)
         weight = np.sqrt(self.users[batch])
         loss = 0.0
@@ -239,7 +245,7 @@ class Training:
             found += [chunk[at : at + size] for at in range(0, len(chunk), size)]
         return [found[place] for place in rng.permutation(len(found))]
 
-    def _rate(self) -> float:
+    def _schedule(self) -> float:
         """Factor of the learning rate at this step."""
         warm = max(1, round(WARM_UP * self.total))
         done = self.state.step + 1
