@@ -38,7 +38,7 @@ from coterie.randomness import generator
 from coterie.settings import make_settings
 from coterie.tables import Dataset, read_tables
 from measure import verdict
-from minilm import minilm_vectors
+from minilm import minilm_folder
 from peers.groupings import HEAVY, PEERS, Task, recency_frequency_spend
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -218,7 +218,7 @@ def areas(folder: Path, seeds: int, results: Results, file: Path, *, minilm: boo
 def area_vectors(encoder: str, texts: list[str]) -> np.ndarray:
     """Text vectors by encoders joined with +, those that Coterie has and minilm."""
     blocks = [
-        minilm_vectors(texts) if name == MINILM else encode_corpus(make_encoder(name), texts, cache=VectorCache())
+        encode_corpus(make_encoder(str(minilm_folder()) if name == MINILM else name), texts, cache=VectorCache())
         for name in encoder.split("+")
     ]
     return join_blocks(blocks) if len(blocks) > 1 else blocks[0]

@@ -31,7 +31,7 @@ from peers.embedding import Embedding
 from peers.factors import Als, Bpr
 from peers.interest import Coterie, CoterieDefaults
 from peers.linear import Ease, L3ae
-from peers.neighbours import ItemNeighbours
+from peers.neighbours import ItemNeighbours, UserNeighbours
 from peers.popular import Popular, PopularOfLate
 from peers.sasrec import SasRec
 from peers.text import TextCosine
@@ -91,7 +91,16 @@ class Given(NamedTuple):
 
 def make_peers(given: Given, data: Data) -> list[Peer]:
     """The peers by their names, in the order given."""
-    made: list[Peer] = [Popular(), PopularOfLate(), ItemNeighbours(), Als(), Bpr(), Ease(), Embedding()]
+    made: list[Peer] = [
+        Popular(),
+        PopularOfLate(),
+        ItemNeighbours(),
+        UserNeighbours(),
+        Als(),
+        Bpr(),
+        Ease(),
+        Embedding(),
+    ]
     made += [L3ae(cold=given.protocol == "items")]
     made += [
         SasRec(given.minutes),

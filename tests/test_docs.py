@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import coterie.data
@@ -33,6 +34,8 @@ def workplace(shop_part: ShopTables, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name, frame in shop_part._asdict().items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
         frame.write_csv(tmp_path / f"{name}.csv")
+    users = shop_part.users["user_id"]
+    pl.DataFrame({"src": users, "dst": users.shift(1, fill_value=users[-1])}).write_parquet(tmp_path / "social.parquet")
     foreign = {"user_id": "CustomerID", "item_id": "StockCode"}
     shop_part.events.rename(foreign).write_csv(tmp_path / "sales.csv")
     (tmp_path / "coterie.toml").write_text("max_groups = 8\ntext_prior = 1.0\n")  # the examples, but quicker

@@ -53,7 +53,14 @@ def test_every_protocol_gives_figures_of_every_method(protocol: Protocol, run) -
     for part in PARTS[protocol]:
         shown = result.means.filter(part=part)
         assert shown["method"].unique(maintain_order=True).to_list() == methods
-        assert shown.filter(pl.col("metric") != "popularity")["value"].is_between(0, 1).all()
+        assert (
+            shown.filter(~pl.col("metric").is_in(["popularity", "novelty", "diversity"]))["value"]
+            .is_between(0, 1)
+            .all()
+        )
+        assert shown.filter(metric="novelty")["value"].min() > 0
+        assert shown.filter(metric="diversity").height == len(methods)
+        assert shown.filter(metric="diversity")["value"].is_between(0, 2).all()
         assert result.differences.filter(part=part)["against"].unique(maintain_order=True).to_list() == methods[1:]
     assert result.k == ({"users": 100, "items": 20, "time": 20, "last": 10, "sparse": 100}[protocol],)
     assert result.fitted["ridge"] > 0

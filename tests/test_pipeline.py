@@ -170,6 +170,21 @@ def test_a_setting_makes_only_the_stages_it_shapes_anew(
     assert sorted(recorder.reused) == sorted(reused)
 
 
+def test_another_model_in_the_same_folder_makes_all_that_is_learnt_from_text_anew(
+    tables: ShopTables, cache: Path, tiny_models, exported, tmp_path: Path
+) -> None:
+    from coterie.language.export import write_exported
+
+    folder = shutil.copytree(exported("float32"), tmp_path / "encoder")
+    run(tables, encoder=str(folder))
+    again, changed = Recorder(), Recorder()
+    run(tables, again, encoder=str(folder))
+    assert sorted(again.reused) == sorted(STAGES)
+    write_exported(tiny_models.bert("other", seed=1), folder, ["star"], precision="float32", overwrite=True)
+    run(tables, changed, encoder=str(folder))
+    assert changed.reused == ["tables"]
+
+
 def test_other_events_or_texts_are_other_runs(tables: ShopTables, cache: Path) -> None:
     run(tables)
     for other in (

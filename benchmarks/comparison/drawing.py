@@ -22,6 +22,7 @@ WORDS = {
     "ease": "EASE",
     "l3ae": "L3AE",
     "item-knn": "item-kNN",
+    "user-knn": "user-kNN",
     "sasrec": "SASRec",
     "text-bundled": "text, bundled",
     "text-tfidf": "text, TF-IDF",

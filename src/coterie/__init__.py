@@ -21,37 +21,49 @@ if TYPE_CHECKING:
     from coterie.errors import ModelError as ModelError
     from coterie.errors import OutputError as OutputError
     from coterie.errors import SettingsError as SettingsError
+    from coterie.evolution import Evolution as Evolution
+    from coterie.evolution import evolve as evolve
     from coterie.model import Model as Model
     from coterie.pipeline import discover as discover
+    from coterie.recommend.offer import Offer as Offer
     from coterie.settings import Settings as Settings
+    from coterie.updating import update as update
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CoterieError": "errors",
     "DataError": "errors",
+    "Evolution": "evolution.result",
     "MissingExtraError": "errors",
     "Model": "model",
     "ModelError": "errors",
+    "Offer": "recommend.offer",
     "OutputError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
     "discover": "pipeline",
+    "evolve": "evolution.run",
     "simulate": "data.simulate",
+    "update": "updating",
 }
 
 __all__ = [
     "CoterieError",
     "DataError",
+    "Evolution",
     "MissingExtraError",
     "Model",
     "ModelError",
+    "Offer",
     "OutputError",
     "Settings",
     "SettingsError",
     "__version__",
     "discover",
+    "evolve",
     "simulate",
+    "update",
 ]
 
 

@@ -27,6 +27,7 @@ from coterie.evaluate.protocols import evaluate_users, rank
 from coterie.evaluate.references import Method, references
 from coterie.evaluate.tune import Tuning, best_of, n_trials, search
 from coterie.interest import Scorer
+from coterie.interest.fit import centre
 from coterie.parallel import one_blas_thread
 from coterie.pipeline import encode_items, fit_options
 from coterie.progress import SILENT, Progress
@@ -243,7 +244,7 @@ def _ranked(
     with progress.stage("ranking", total=total, unit="lists") as step:
         for name, split in parts.items():
             lists = {method.name: rank(method.score, split, max(ks), seed=seed, step=step) for method in methods[name]}
-            found[name] = compare(lists, split, ks, seed=seed)
+            found[name] = compare(lists, split, ks, vectors=centre(vectors), seed=seed)
     return found
 
 

@@ -18,12 +18,12 @@ from coterie.groups.certificate import certified_groups
 from coterie.groups.model import Grouping, Memberships
 from coterie.groups.prior import group_prior
 from coterie.interest import InterestModel, Scorer
+from coterie.language.words import detect_language
 from coterie.profiles import Why, compare_groups, feature_table, history_of, overlap, why
 from coterie.progress import SILENT, Progress
-from coterie.recommend import explain as explain_lists
-from coterie.recommend import user_lists
+from coterie.recommend import EVERYTHING, Offer, Told, barred_items, reasons, user_lists
 from coterie.settings import Settings, make_settings
-from coterie.tables import Histories, read_histories, read_ids, read_users, same_kind
+from coterie.tables import Histories, read_histories, read_users, same_kind
 from coterie.tables.order import halved
 
 FRAMES = (
@@ -39,10 +39,10 @@ FRAMES = (
     "map",
     "rejected",
 )
+HISTORY = "history.parquet"
+"""The events, where they are kept."""
 READING = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how events are read and weighed: those that may be others than the model's."""
-BECAUSE = 3
-"""Items of the history given for each explained recommendation."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,6 +70,7 @@ class Model:
         map: places of a sample of users in two dimensions: `x`, `y`, `group_id`.
         rejected: rows left out: `table`, `row`, `reason`, `content`.
         quality: held-out gain, curve, stability, coverage, worth of the groups' lists, row accounting, timings.
+        history: the events, for `coterie.update` (`tables.kept.kept_frame`); None: not kept, or not loaded.
     """
 
     settings: Settings
@@ -89,6 +90,7 @@ class Model:
     map: pl.DataFrame
     rejected: pl.DataFrame
     quality: dict[str, Any]
+    history: pl.DataFrame | None = None
 
     @property
     def interest(self) -> InterestModel:
@@ -111,7 +113,7 @@ class Model:
             whose items the model knows gets the groups' shares as weights.
         """
         certified = self.certified() if only_certified else None
-        read, histories = self._read(events, settings, progress)
+        read, histories = self.read(events, settings, progress)
         frame = membership_frame(self.grouping.assign(histories, self.settings.memberships), read.user_ids)
         if certified is not None:
             frame = frame.filter(pl.col("group_id").is_in(certified["group_id"].implode()))
@@ -119,13 +121,14 @@ class Model:
             progress.note(f"the primary group of {without:,} users is not certified")
         return same_kind(frame, events)
 
-    def recommend(
+    def recommend(  # noqa: PLR0913  # what may be recommended, and what is told
         self,
         events: object,
         k: int = 20,
         *,
         only: object = None,
         exclude: object = None,
+        offer: Offer = EVERYTHING,
         include_seen: bool = False,
         explain: bool = False,
         progress: Progress = SILENT,
@@ -138,22 +141,25 @@ class Model:
             k: items for each user.
             only: a table whose `item_id` lists the items that may be recommended.
             exclude: a table whose `item_id` lists items that may not.
+            offer: what else may be offered (categories, prices, days, new items), and how lists are mixed.
             include_seen: recommend items of the user's own history too.
-            explain: add `because`, the items of the history that speak most for each.
+            explain: add why: which items of the history, and what the groups and the trend have to do with it.
             progress: told of the rows read.
             settings: settings of reading, and `half_life_items`, that differ from the model's.
 
         Returns:
-            `user_id`, `rank`, `item_id`, `score`, and `because` (list of item ids) if asked, in the kind of frame that
-            came in. Users none of whose items the model knows get what everyone is expected to like.
+            `user_id`, `rank`, `item_id`, `score`, in the kind of frame that came in. If asked, also `because` (ids of
+            up to three items of the history), `amounts` (by how much the score would fall without each), `interest`,
+            `groups` and `trend` (parts of the score, which they sum to) and `sentence`; `coterie.lists.explain` has
+            all items. Users none of whose items the model knows get what everyone is expected to like.
         """
         if k < 1:
             raise DataError(f"cannot recommend {k} items", hint="ask for at least 1: k=20, or -k 20")
-        barred = self._barred(only, exclude)
-        read, histories = self._read(events, settings, progress, scored=True)
+        barred = barred_items(self.items, offer, only, exclude)
+        read, histories = self.read(events, settings, progress, scored=True)
         with progress.stage("recommending"):
             users, ranks, items, scores = user_lists(
-                self.scorer, histories, k, include_seen=include_seen, barred=barred
+                self.scorer, histories, k, include_seen=include_seen, barred=barred, offer=offer
             )
         ids = self.items["item_id"]
         frame = pl.DataFrame(
@@ -161,8 +167,7 @@ class Model:
         )
         if explain:
             with progress.stage("explaining"):
-                because = explain_lists(self.interest, histories, users, items, BECAUSE)[0]
-            frame = frame.with_columns(_because(because, ids))
+                frame = frame.hstack(reasons(self.scorer, histories, users, items, self.told()))
         return same_kind(frame, events)
 
     def certified(self) -> pl.DataFrame:
@@ -226,9 +231,9 @@ class Model:
         Raises:
             DataError: the events have no such user, or none of his items is known to the model.
         """
-        read, histories = self._read(events, settings, progress)
+        read, histories = self.read(events, settings, progress)
         history = history_of(user_id, read.user_ids, histories)
-        barred = self._barred(adding, None)
+        barred = barred_items(self.items, EVERYTHING, adding)
         offered = ~self.interest.cold if barred is None else ~barred
         frames = self.items, self.groups
         return why(user_id, history, self.grouping, frames, offered=offered, most=self.settings.memberships)
@@ -248,7 +253,7 @@ class Model:
             `user_id` and the columns of `rule_features`: shares of a history's distinct items and numbers as numbers,
             members of lists as 0 or 1, labels as text, dates as text (`2015-03-02`); null where nothing is known.
         """
-        read, histories = self._read(events, settings, progress)
+        read, histories = self.read(events, settings, progress)
         known = read.user_ids.to_frame("user_id")
         if users is not None:
             reading = self.settings.model_copy(update=settings)
@@ -285,14 +290,20 @@ class Model:
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         for name in FRAMES:
             getattr(self, name).write_parquet(folder / f"{name}.parquet")
+        if self.history is not None:
+            self.history.write_parquet(folder / HISTORY)
         config = {"about": self.about, "settings": self.settings.model_dump(mode="json")}
         _write_json(folder / "config.json", config)
         _write_json(folder / "quality.json", self.quality)
         (folder / "README.md").write_text(self._card(), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: str | Path) -> Model:
+    def load(cls, path: str | Path, *, history: bool = False) -> Model:
         """Read a model folder, after checking that every file is as it was written.
+
+        Args:
+            path: the folder.
+            history: read the events too, where they were kept.
 
         Raises:
             ModelError: the folder is missing, no model, altered, truncated or of a newer format.
@@ -318,6 +329,7 @@ class Model:
             grouping = Grouping(arrays["evidence"], arrays["shares"], steps, bool(leave))
             prior = group_prior(grouping, arrays["expected"], settings["group_prior"])
             trend = arrays["trend"] if len(arrays["trend"]) else None
+            kept = pl.read_parquet(folder / HISTORY) if history and (folder / HISTORY).is_file() else None
         except (OSError, KeyError, TypeError, ValueError, PolarsError, SafetensorError) as error:
             raise ModelError(f"{folder} is a folder of Coterie, but not a model: {error}") from error
         return cls(
@@ -328,6 +340,7 @@ class Model:
             expected=arrays["expected"],
             grouping=grouping,
             quality=quality,
+            history=kept,
             **frames,
         )
 
@@ -335,7 +348,7 @@ class Model:
         if group_id not in self.groups["group_id"]:
             raise DataError(f"there is no group {group_id}", hint=f"the groups are 1 to {self.groups.height}")
 
-    def _read(
+    def read(
         self, events: object, settings: dict[str, Any], progress: Progress, *, scored: bool = False
     ) -> tuple[Histories, sparse.csr_array]:
         """Histories as the model's settings and these say; what is scored also weighs by `half_life_items`."""
@@ -355,21 +368,10 @@ class Model:
             progress.note(f"{read.unknown_items:,} of {rows:,} events are on items the model does not know")
         return read, halved(read.matrix(reading.half_life_days), read.events, half_life)
 
-    def _barred(self, only: object, exclude: object) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-        if only is None and exclude is None:
-            return None
-        ids = self.items["item_id"]
-        barred = np.zeros(len(ids), dtype=np.bool_)
-        if only is not None:
-            barred |= ~ids.is_in(read_ids(only)).to_numpy()
-        if exclude is not None:
-            barred |= ids.is_in(read_ids(exclude)).to_numpy()
-        if barred.all():
-            raise DataError(
-                f"no item is left to recommend: none of the model's {len(ids):,} items passes --only and --exclude",
-                hint="check that their item_id column holds ids of this model",
-            )
-        return barred
+    def told(self) -> Told:
+        """What sentences about recommendations are made of."""
+        language = self.settings.language or detect_language(self.items["title"].to_list())
+        return Told(self.items.select("item_id", "title"), self.groups.select("group_id", "name"), language)
 
     def _summary(self) -> list[str]:
         facts, gain = self.quality["dataset"], self.quality["gain"]
@@ -422,14 +424,6 @@ def membership_frame(memberships: Memberships, user_ids: pl.Series) -> pl.DataFr
             "rank": (rank + 1).astype(np.int32),
         }
     )
-
-
-def _because(rows: np.ndarray[Any, np.dtype[np.int32]], ids: pl.Series) -> pl.Series:
-    """Lists of item ids from rows of item rows, in which −1 means none."""
-    columns = [ids.gather(np.maximum(column, 0)).set(pl.Series(column < 0), None) for column in rows.T]
-    names = [str(place) for place in range(len(columns))]
-    frame = pl.DataFrame(dict(zip(names, columns, strict=True)))
-    return frame.select(pl.concat_list(names).list.drop_nulls().alias("because")).to_series()
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +18,7 @@ import polars as pl
 from scipy import sparse
 
 from coterie import __version__
+from coterie.continuing import Earlier
 from coterie.evaluate.groups import judge_groups
 from coterie.evaluate.trend import TrendOptions, find_trend
 from coterie.folder import check_output, write_folder
@@ -50,6 +51,7 @@ from coterie.recommend import group_lists
 from coterie.settings import Settings, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
+from coterie.tables.kept import kept_frame
 from coterie.tables.order import halved
 
 Result = TypeVar("Result")
@@ -71,6 +73,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     progress: Progress = SILENT,
     grouper: object = None,
     chat: ChatModel | None = None,
+    continue_from: str | Path | Model | None = None,
     **settings: Any,
 ) -> Model:
     """Find the groups of users who share interests.
@@ -88,6 +91,8 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         grouper: what finds the groups: a name, as the setting; a `coterie.groups.Grouper`; or any clusterer with
             `fit_predict`, such as `AgglomerativeClustering()`. None: as the settings say.
         chat: names the groups; None: the chat model that the settings name, if any.
+        continue_from: an earlier model, or its folder: there are as many groups as in it, found from those it has, and
+            those that go on keep their numbers and names; `quality["continued"]` says which.
         **settings: any setting of `coterie.Settings`: groups=20, seed=7, encoder="tfidf", columns={...}.
 
     Returns:
@@ -102,6 +107,10 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     chosen = make_settings(**settings, **({"grouper": grouper} if isinstance(grouper, str) else {}))
     if own is not None:
         chosen = chosen.model_copy(update={"grouper": own.name})
+    earlier = None
+    if continue_from is not None:
+        earlier = Earlier(continue_from if isinstance(continue_from, Model) else Model.load(continue_from))
+        chosen = earlier.settings(chosen)
     make_encoder(chosen.encoder, chosen)
     endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
@@ -109,6 +118,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     with one_blas_thread(), open_sources(events, items, users, social) as sources:
         run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
         run.chat = CachedChat(endpoint) if endpoint else chat
+        run.earlier = earlier
         dataset = run.kept(
             "tables",
             ("ordered",) if follows_order(chosen) else (),
@@ -125,7 +135,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         model = _model(run, dataset)
         if output is not None:
             with run.timed("writing"):
-                _write(model, Path(output), overwrite=overwrite)
+                write_model(model, Path(output), overwrite=overwrite)
     return model
 
 
@@ -138,7 +148,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     fit, options = fit_options(settings), group_options(settings)
     statistics = ItemStatistics.of(histories, settings.beta)
     # What somebody else's grouper does cannot be told from its name: its groups are kept for this run only.
-    own = None if run.grouper is None else token_hex(8)
+    own = None if run.grouper is None and run.earlier is None else token_hex(8)
+    grouper = run.grouper if run.earlier is None else run.earlier.grouper(dataset, histories, options)
     interest, found, keywords = side_by_side(
         lambda: run.kept(
             "interest",
@@ -152,7 +163,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
                 histories,
                 vectors,
                 options,
-                grouper=run.grouper,
+                grouper=grouper,
                 social=social,
                 statistics=statistics,
                 progress=progress,
@@ -160,6 +171,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
         lambda: item_keywords(dataset.items, settings.language),
     )
+    if run.earlier is not None:
+        found = run.earlier.in_order(dataset, histories, found)
     memberships = found.grouping.assign(histories, settings.memberships)
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     model, judged = side_by_side(
@@ -189,7 +202,10 @@ def _model(run: _Run, dataset: Dataset) -> Model:
             ),
         ),
     )
-    return with_evidence(model, judged)
+    model = with_evidence(model, judged)
+    if run.earlier is not None:
+        model = replace(model, quality={**model.quality, "continued": run.earlier.facts(model.groups)})
+    return model
 
 
 def _scorer(
@@ -223,6 +239,7 @@ class _Run:
     progress: Progress
     grouper: Grouper | None = None
     chat: ChatModel | None = None
+    earlier: Earlier | None = None
     encoder: str = ""
     """Fingerprint: a folder may hold another model tomorrow, so what was learnt from vectors is kept by theirs."""
     timings: dict[str, float] = field(default_factory=dict)
@@ -252,8 +269,13 @@ class _Run:
 
 def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
+    return encode_texts(dataset.items, settings, progress)
+
+
+def encode_texts(items: pl.DataFrame, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """`encode_items` of a table of items."""
     encoder = make_encoder(settings.encoder, settings)
-    return encode_corpus(encoder, item_texts(dataset.items), cache=VectorCache(), progress=progress)
+    return encode_corpus(encoder, item_texts(items), cache=VectorCache(), progress=progress)
 
 
 def fit_options(settings: Settings) -> FitOptions:
@@ -317,6 +339,8 @@ def _describe(
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
             book = read_phrasebook(items, settings.language)
             names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
+            if run.earlier is not None:
+                names = run.earlier.names(names)
         with run.timed("fidelity"), progress.stage("measuring fidelity"):
             encoder = fitted_to(
                 make_encoder(settings.encoder, settings), item_texts(dataset.items), cache=VectorCache()
@@ -360,6 +384,7 @@ def _describe(
             {"x": places[:, 0], "y": places[:, 1], "group_id": (primary[found.map_rows] + 1).astype(np.int32)}
         ),
         rejected=dataset.rejected,
+        history=kept_frame(dataset.events, dataset.users["user_id"]) if settings.keep_events else None,
         quality=quality_record(dataset, interest, found, primary)
         | {
             "fidelity": said.fidelity.facts(),
@@ -382,7 +407,8 @@ def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
     return []
 
 
-def _write(model: Model, output: Path, *, overwrite: bool) -> None:
+def write_model(model: Model, output: Path, *, overwrite: bool) -> None:
+    """Write a model and its report to a folder, whole or not at all."""
     from coterie.report import collect, render_report
 
     page = render_report(collect(model))

@@ -13,7 +13,7 @@ from peers.embedding import Embedding
 from peers.factors import Als, Bpr
 from peers.interest import Coterie, CoterieDefaults
 from peers.linear import Ease, L3ae, RidgeInverse
-from peers.neighbours import ItemNeighbours
+from peers.neighbours import ItemNeighbours, UserNeighbours
 from peers.popular import Popular, PopularOfLate
 from peers.sasrec import LENGTH, SasRec, sequences
 from peers.text import TextCosine
@@ -25,6 +25,7 @@ EVERY: dict[str, tuple[str | None, Callable[[], Peer]]] = {
     "popular": (None, Popular),
     "popular-7-days": (None, PopularOfLate),
     "item-knn": ("implicit", ItemNeighbours),
+    "user-knn": (None, UserNeighbours),
     "als": ("implicit", Als),
     "bpr": ("implicit", Bpr),
     "ease": (None, Ease),
@@ -178,6 +179,20 @@ def test_the_inverse_is_one_whichever_way_it_is_made(n_users: int) -> None:
     np.testing.assert_allclose(inverse.diagonal, np.diag(exact), atol=1e-6)
     np.testing.assert_allclose(inverse.after(X[:4]), X[:4] @ exact, atol=1e-5)
     np.testing.assert_allclose(inverse.before(np.eye(N_ITEMS, 3, dtype=np.float32)), exact[:, :3], atol=1e-5)
+
+
+@pytest.mark.parametrize("weighting", ["rare", "alike"])
+def test_user_neighbours_agree_with_votes_counted_one_by_one(weighting: str, training: Training) -> None:
+    asked = made(4, seed=6)
+    X, Y = training.weights.toarray().astype(np.float64), asked.weights.toarray().astype(np.float64)
+    telling = np.log(len(X) / X.sum(axis=0)) if weighting == "rare" else np.ones(N_ITEMS)
+    slow = np.zeros((4, N_ITEMS))
+    for user, history in enumerate(Y * telling):
+        cosines = (X * telling) @ history / np.linalg.norm(X * telling, axis=1) / np.linalg.norm(history)
+        for neighbour in np.argsort(-cosines, kind="stable")[:7]:
+            slow[user] += cosines[neighbour] * X[neighbour]
+    fitted = UserNeighbours().fit(training, neighbours=7, weighting=weighting)
+    np.testing.assert_allclose(fitted.score(asked), slow, atol=1e-5)
 
 
 def test_popular_of_late_counts_users_of_the_last_seven_days(training: Training) -> None:

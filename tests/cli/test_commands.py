@@ -15,7 +15,10 @@ DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="
 
 def arguments(command: str):
     """Arguments of a command as the parser sees them."""
-    return app[command].assemble_argument_collection()
+    found = app
+    for word in command.split():
+        found = found[word]
+    return found.assemble_argument_collection()
 
 
 def entry(command: str) -> str:
@@ -79,6 +82,7 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
     public = set(Settings.model_fields) - set(SECRETS)
     assert settings("discover") == flags(public)
     assert settings("assign") == flags(TABLE_SETTINGS)
-    assert settings("recommend") == flags({*TABLE_SETTINGS, "half_life_items"})
+    assert settings("recommend") == settings("lists") == flags({*TABLE_SETTINGS, "half_life_items"})
+    assert settings("people") == flags(TABLE_SETTINGS)
     assert settings("evaluate") == flags([*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS])
     assert settings("demo") == flags(public - set(TABLE_SETTINGS))

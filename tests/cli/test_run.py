@@ -166,7 +166,8 @@ def test_recommend_answers_on_standard_output(model: Path, tables: Path, capsys:
     events = str(tables / "events.parquet")
     call = ["recommend", str(model), "--events", events, "-k", "3", "--explain", "--output", "-", "--quiet"]
     rows = answer(capsys, *call)
-    assert set(rows[0]) == {"user_id", "rank", "item_id", "score", "because"}
+    why = {"because", "amounts", "interest", "groups", "trend", "sentence"}
+    assert set(rows[0]) == {"user_id", "rank", "item_id", "score", *why}
     assert {row["rank"] for row in rows} == {1, 2, 3}
 
 
@@ -180,6 +181,75 @@ def test_recommend_keeps_to_the_lists_it_is_given(
     only = answer(capsys, *call, "--only", str(tmp_path / "only.csv"), "--exclude", str(tmp_path / "exclude.csv"))
     assert only
     assert {row["item_id"] for row in only} <= set(items) - set(items.head(100))
+
+
+def test_recommend_writes_why_to_the_last_digit(
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, lists, parts = str(tables / "events.parquet"), tmp_path / "lists.parquet", tmp_path / "parts.parquet"
+    told = answer(
+        capsys, "recommend", str(model), "--events", events, "-k", "3", "--explain", "--quiet", "--diversity", "0.3",
+        "--parts", str(parts), "--output", str(lists),
+    )  # fmt: skip
+    assert 0 < told["diversity"] < 2 and told["novelty"] > 0 and 0 < told["coverage"] < 1
+    listed = pl.read_parquet(lists)
+    assert listed["sentence"].str.len_chars().min() > 5
+    sums = pl.read_parquet(parts).group_by("user_id", "item_id").agg(pl.col("amount").sum())
+    both = listed.join(sums, on=["user_id", "item_id"])
+    assert both.height == listed.height == told["rows"]
+    assert (both["amount"] - both["score"]).abs().max() < 1e-5
+
+
+def test_lists_prints_three_readings_and_writes_them(
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = str(tables / "events.parquet")
+    assert main(["lists", str(model), "--events", events, "-k", "2", "--group", "1", "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()[3:]] == ["loved"] * 2 + ["own"] * 2 + ["next"] * 2
+    rows = answer(capsys, "lists", str(model), "--events", events, "-k", "2", "--group", "1", "--quiet")
+    assert [row["rank"] for row in rows] == [1, 2] * 3
+    told = answer(
+        capsys, "lists", str(model), "--events", events, "-k", "2", "--quiet", "--output", str(tmp_path / "lists.csv")
+    )
+    assert (told["rows"], told["groups"], set(told["own"])) == (30, 5, {"diversity", "novelty", "coverage"})
+
+
+def test_people_prints_for_one_and_writes_for_all(
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, ask = str(tables / "events.parquet"), ["--user", "18236", "-k", "4", "--quiet"]
+    for what, head in (("similar", "user"), ("friends", "user"), ("groups", "group")):
+        assert main(["people", what, str(model), "--events", events, *ask]) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert head in printed[0].split() and "because of" in printed[0] and "mutual" not in printed[0]
+        assert len(printed) == 5
+        rows = answer(capsys, "people", what, str(model), "--events", events, *ask)
+        assert [row["rank"] for row in rows] == [1, 2, 3, 4]
+    told = answer(
+        capsys, "people", "groups", str(model), "--events", events, "--quiet", "--output", str(tmp_path / "all.csv")
+    )
+    assert told["users"] > 500
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["similar", "--social", "EVENTS", "--user", "18236"], 2, "friendships have no part"),
+        (["friends"], 2, "nobody is named"),
+        (["friends", "--user", "0"], 1, "the events have no user '0'"),
+        (["groups", "--user", "18236", "-k", "0"], 1, "cannot suggest 0"),
+        (["friends", "--user", "18236", "--social", "EVENTS"], 1, "no column 'src'"),
+    ],
+)
+def test_what_cannot_be_suggested_is_told(
+    words: list[str], code: int, message: str, model: Path, tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = str(tables / "events.parquet")
+    what, *rest = (events if word == "EVENTS" else word for word in words)
+    assert main(["people", what, str(model), "--events", events, "--quiet", *rest]) == code
+    error = capsys.readouterr().err
+    assert message in error and "hint: " in error
 
 
 def test_report_tells_its_place_and_writes_itself_anew(
@@ -361,3 +431,40 @@ def test_a_world_that_cannot_be_is_wrong_usage(tmp_path: Path, capsys: pytest.Ca
     assert main(["simulate", "--groups", "9999", "--output", str(tmp_path / "world")]) == 2
     assert "groups cannot be 9,999" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_is_exported_and_compared(shop_part, tiny_models, exported, tmp_path, capsys, monkeypatch) -> None:
+    exported("int8")  # or skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["encoder", "export", str(tiny_models.bert()), "--to", "tiny", "--quiet", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["least_cosine"] > 0.97
+    assert said["precision"] == "int8"
+    assert main(["encoder", "export", str(tiny_models.bert()), "--to", "tiny", "--quiet"]) == 1
+    assert "tiny is not empty" in capsys.readouterr().err
+    for name, frame in shop_part._asdict().items():
+        frame.write_parquet(f"{name}.parquet")
+    call = ["encoder", "compare", "--events", "events.parquet", "--items", "items.parquet", "--quiet", "--json"]
+    call += ["--groups", "4", "--text-prior", "1", "--dimensions", "16", "--companions", "0"]
+    assert main([*call, "tfidf", "./tiny"]) == 0
+    words, tiny = json.loads(capsys.readouterr().out)["encoders"]
+    assert (words["encoder"], tiny["encoder"], tiny["dimensions"]) == ("tfidf", "./tiny", 32)
+    assert words["difference"] is None
+    assert tiny["difference"] == pytest.approx(tiny["cold_ndcg"] - words["cold_ndcg"])
+    assert tiny["low"] <= tiny["difference"] <= tiny["high"]
+    assert words["text_ndcg"] > tiny["text_ndcg"], "random weights know less of the shop than its words do"
+    assert tiny["texts_per_second"] > 0
+    assert tiny["tokens"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["./nothing"], 1, "encoder folder nothing does not exist"),
+        (["tfidf", "tfidf"], 2, "cannot compare tfidf, tfidf"),
+        (["tfidff"], 2, "did you mean 'tfidf'?"),
+    ],
+)
+def test_encoders_that_cannot_be_compared_are_told_before_anything_is_read(words, code, message, capsys) -> None:
+    assert main(["encoder", "compare", "--events", "none.parquet", "--items", "none.parquet", *words]) == code
+    assert message in capsys.readouterr().err

@@ -44,6 +44,22 @@ def test_means_are_those_of_the_users_and_lie_in_their_intervals(found: Figures,
     assert shown["low"] is None
 
 
+def test_novelty_and_diversity_are_told_beside(found: Figures, lists: LISTS, split: Split) -> None:
+    counts = np.bincount(split.train.indices, minlength=40)
+    users = (np.diff(split.train.indptr) > 0).sum()
+    bits = -np.log2(np.maximum(counts, 0.5) / users)
+    for method, columns in lists.items():
+        row = found.means.filter(method=method, k=5, metric="novelty").row(0, named=True)
+        assert row["value"] == pytest.approx(bits[columns[:, :5]].mean())
+        assert row["low"] <= row["value"] <= row["high"]
+    assert found.means.filter(metric="diversity").is_empty()
+    vectors = np.random.default_rng(2).normal(size=(40, 6)).astype(np.float32)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    told = compare(lists, split, (5,), vectors=vectors, seed=0).means.filter(metric="diversity", method="chance")
+    cosines = np.einsum("nid,njd->nij", units[lists["chance"][:, :5]], units[lists["chance"][:, :5]])
+    assert told["value"][0] == pytest.approx(1 - (cosines.sum(axis=(1, 2)) - 5).mean() / 20, abs=1e-6)
+
+
 def test_a_paired_difference_is_of_the_same_users_and_narrower(found: Figures) -> None:
     row = found.differences.filter(k=10, metric="ndcg").row(0, named=True)
     assert (row["method"], row["against"]) == ("popular", "chance")

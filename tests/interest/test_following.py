@@ -12,7 +12,7 @@ from scipy import sparse
 from coterie.interest import FitOptions, InterestModel, Scorer, fit_interest
 from coterie.interest.following import FOLLOWERS, transitions, with_following
 from coterie.interest.trend import mean_spread
-from coterie.recommend import explain
+from coterie.recommend.parts import take_apart
 from coterie.tables.dataset import Events, weigh
 from coterie.tables.order import halved, items_since
 
@@ -85,9 +85,9 @@ def test_contributions_are_exact_and_weight_1_counts_as_much_as_the_interests(wa
         parts = directed.contributions(row.indices, row.data, target)
         assert parts.sum() == pytest.approx(scores[target], abs=1e-5)
         assert Scorer(directed).contributions(row.indices, row.data, target).total == pytest.approx(parts.sum())
-        because, amounts = explain(directed, row, np.array([0]), np.array([target], dtype=np.int32), most=1)
-        if because[0, 0] >= 0:
-            assert amounts[0, 0] == pytest.approx(parts.max(), abs=1e-5)
+        apart = take_apart(Scorer(directed), row, np.array([0]), np.array([target], dtype=np.int32))
+        assert apart.amount[:-1] == pytest.approx(parts, abs=1e-5)
+        assert apart.source.tolist() == [*row.indices, -1]
     added = replace(interest, companions=sparse.csr_array(directed.companions - interest.companions))
     alone = replace(added, taste=np.zeros_like(interest.taste))
     assert mean_spread(alone.scores, histories) == pytest.approx(mean_spread(interest.scores, histories), rel=1e-3)

@@ -1,4 +1,4 @@
-"""`coterie assign` and `coterie recommend`: apply a model to histories, known or new."""
+"""`coterie assign`, `coterie recommend` and `coterie lists`: apply a model to histories, known or new."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from coterie.cli.options import (
     ExcludedItems,
     Json,
     ModelFolder,
+    OfferFlags,
+    Offers,
     OnlyCertified,
     OnlyItems,
     OutputFile,
     Quiet,
     takes_settings,
 )
-from coterie.cli.output import print_json
+from coterie.cli.output import cell_text, print_json, print_table
 from coterie.cli.progress import make_progress
+from coterie.cli.show import find_group, load_model
+from coterie.errors import SettingsError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,11 +49,11 @@ def assign(
     """
     from coterie.model import Model
 
-    _check(output)
+    check_output_file(output)
     frame = Model.load(folder).assign(
         events, only_certified=only_certified, progress=make_progress(quiet=quiet), **settings
     )
-    _write(frame, output, json=json)
+    write_answer(frame, output, json=json)
 
 
 @takes_settings(*TABLE_SETTINGS, "half_life_items")
@@ -62,37 +66,117 @@ def recommend(
     k: Annotated[int, Parameter(name="-k", help="Items for each user.")] = 20,
     only: OnlyItems = None,
     exclude: ExcludedItems = None,
+    offers: Offers = None,
     include_seen: Annotated[
         bool, Parameter(help="Recommend items of the user's history too.", negative=(), show_default=False)
     ] = False,
     explain: Annotated[
-        bool, Parameter(help="Add the items of the history that speak most for each.", negative=(), show_default=False)
+        bool,
+        Parameter(
+            help="Add why: items of the history, parts of the score, a sentence.", negative=(), show_default=False
+        ),
     ] = False,
+    parts: Annotated[
+        str | None, Parameter(help="File to write what every item of the history contributes to each score.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Recommend items to users, also new ones, from their histories.
 
-    Writes user_id, rank, item_id, score, and because with --explain. Settings default to those the model was made with.
+    Writes user_id, rank, item_id, score; with --explain also because, amounts, interest, groups, trend and sentence.
+    Settings default to those the model was made with.
     """
+    from coterie.lists import explain as explain_lists
+    from coterie.lists import facts
     from coterie.model import Model
 
-    _check(output)
-    frame = Model.load(folder).recommend(
+    check_output_file(output)
+    if parts is not None:
+        check_output_file(parts)
+        if events == "-":
+            raise SettingsError(
+                "--parts reads the events once more, and standard input can be read once", hint="give a file"
+            )
+    offer, progress = (offers or OfferFlags()).offer(), make_progress(quiet=quiet)
+    model = Model.load(folder)
+    frame = model.recommend(
         events,
         k=k,
         only=only,
         exclude=exclude,
+        offer=offer,
         include_seen=include_seen,
         explain=explain,
+        progress=progress,
+        **settings,
+    )
+    if parts is not None:
+        write_table(explain_lists(model, events, frame, progress=progress, **settings), parts)
+    write_answer(frame, output, json=json, told=facts(model, frame)._asdict())
+
+
+@takes_settings(*TABLE_SETTINGS, "half_life_items")
+def lists(
+    folder: ModelFolder,
+    /,
+    *,
+    events: Events,
+    output: OutputFile = "-",
+    k: Annotated[int, Parameter(name="-k", help="Items in each list.")] = 20,
+    group: Annotated[str | None, Parameter(help="Number or name of a group; none: all.")] = None,
+    only: OnlyItems = None,
+    exclude: ExcludedItems = None,
+    offers: Offers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """List what each group loves, what is its own, and what is next for it.
+
+    Three readings in one table: group_id, reading, rank, item_id, title, score, users, share, lift. Groups are those of
+    the users of these events.
+    """
+    from coterie.lists import facts, lists_of_groups
+    from coterie.recommend import READINGS
+
+    if output != "-":
+        check_output_file(output)
+    offer = (offers or OfferFlags()).offer()
+    model = load_model(folder)
+    number = None if group is None else find_group(model, group)
+    frame = lists_of_groups(
+        model,
+        events,
+        k,
+        only=only,
+        exclude=exclude,
+        offer=offer,
         progress=make_progress(quiet=quiet),
         **settings,
     )
-    _write(frame, output, json=json)
+    told = {reading: facts(model, frame.filter(reading=reading), "group_id")._asdict() for reading in READINGS}
+    if number is not None:
+        frame = frame.filter(group_id=number)
+    if output == "-" and not json:
+        _print_lists(frame, dict(model.groups.select("group_id", "name").iter_rows()))
+        return
+    write_answer(frame, output, json=json, told=told)
 
 
-def _check(output: str) -> None:
+def _print_lists(frame: pl.DataFrame, names: dict[int, str]) -> None:
+    """A table for each group, its readings one after another."""
+    for number in frame["group_id"].unique(maintain_order=True):
+        rows = [
+            (row["reading"], row["rank"], row["title"], row["score"], row["users"], f"{row['share']:.1%}", row["lift"])
+            for row in frame.filter(group_id=number).to_dicts()
+        ]
+        heads = ("reading", "rank", "item", "score", "users", "share", "times")
+        print_table(heads, rows, title=f"\n{number}  {names[number]}", wide=("item",))
+
+
+def check_output_file(output: str) -> None:
     """Tell a name that cannot be written before the work, not after it."""
     from coterie.tables import table_format
 
@@ -100,19 +184,42 @@ def _check(output: str) -> None:
         table_format(output)
 
 
-def _write(frame: pl.DataFrame, output: str, *, json: bool) -> None:
+def write_answer(frame: pl.DataFrame, output: str, *, json: bool, told: dict[str, Any] | None = None) -> None:
     """Write the frame where asked; with --json and `-` the rows are the answer, else a summary is."""
-    from coterie.tables import write_table
-
     if output == "-":
         if json:
             print_json(frame.to_dicts())
         else:
             write_table(frame, "-")
         return
-    write_table(frame, Path(output))
-    users = frame["user_id"].n_unique()
+    write_table(frame, output)
+    counted = {
+        name: frame[f"{name[:-1]}_id"].n_unique()
+        for name in ("users", "groups")
+        if f"{name[:-1]}_id" in frame.columns[:1]
+    }
     if json:
-        print_json({"output": output, "rows": frame.height, "users": users})
-    else:
-        print(f"{frame.height:,} rows for {users:,} users: {output}", file=sys.stderr)
+        print_json({"output": output, "rows": frame.height, **counted, **(told or {})})
+        return
+    whose = ", ".join(f"{count:,} {name}" for name, count in counted.items())
+    print(f"{frame.height:,} rows for {whose}: {output}", file=sys.stderr)
+    for line in _told_lines(told or {}):
+        print(line, file=sys.stderr)
+
+
+def _told_lines(told: dict[str, Any]) -> list[str]:
+    """What lists are like, a line for each kind."""
+    kinds = told if all(isinstance(one, dict) for one in told.values()) else {"": told}
+    return [
+        f"{name + ': ' if name else ''}diversity {cell_text(one['diversity'])}, "
+        f"novelty {cell_text(one['novelty'])} bits, coverage {one['coverage']:.1%}"
+        for name, one in kinds.items()
+        if one
+    ]
+
+
+def write_table(frame: pl.DataFrame, output: str) -> None:
+    """Write a table to a file or to standard output."""
+    from coterie.tables import write_table as write
+
+    write(frame, output if output == "-" else Path(output))

@@ -20,7 +20,7 @@ from coterie.cli.options import (
     Users,
     takes_settings,
 )
-from coterie.cli.output import print_json
+from coterie.cli.output import print_json, print_table
 from coterie.cli.progress import make_progress
 from coterie.cli.show import groups_answer, print_groups
 
@@ -38,6 +38,9 @@ def discover(
     users: Users = None,
     social: Social = None,
     output: OutputFolder,
+    continue_from: Annotated[
+        Path | None, Parameter(help="Model folder of an earlier run: its groups keep their numbers and names.")
+    ] = None,
     overwrite: Overwrite = False,
     dry_run: Annotated[
         bool,
@@ -67,6 +70,7 @@ def discover(
         output=output,
         overwrite=overwrite,
         progress=make_progress(quiet=quiet),
+        continue_from=continue_from,
         **settings,
     )
     _print_result(model, output, json=json)
@@ -138,4 +142,32 @@ def _print_result(model: Model, output: Path, *, json: bool) -> None:
     for warning in model.quality.get("warnings", ()):
         print(f"note: {warning}", file=sys.stderr)
     print_groups(model)
+    if "continued" in model.quality:
+        _print_continued(model)
     print(f"\nmodel: {output}\nreport: {report.as_uri()}")
+
+
+def _print_continued(model: Model) -> None:
+    """Say which groups went on, which are new, and which ended."""
+    told = model.quality["continued"]
+    rows = [row for row in told["groups"] if row["goes_on_from"] is not None]
+    fresh = [str(row["group_id"]) for row in told["groups"] if row["goes_on_from"] is None]
+    print(f"\n{len(rows)} of {len(told['groups'])} groups go on from the earlier model")
+    print_table(
+        ("group", "was", "likeness", "shared users", "share before", "share"),
+        [
+            (
+                row["group_id"],
+                row["goes_on_from"],
+                row["likeness"],
+                f"{row['shared_users']:.0%}",
+                f"{row['share_before']:.1%}",
+                f"{row['share']:.1%}",
+            )
+            for row in rows
+        ],
+    )
+    if fresh:
+        print(f"new: {', '.join(fresh)}")
+    for ended in told["ended"]:
+        print(f"ended: {ended['group_id']}  {ended['name']}")

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 LEGEND: Final = """\
 recall: plain = hits ÷ items to find; calibrated = hits ÷ min(k, items to find)
-low, high: 95 % interval over test users; popularity: users of the items listed"""
+low, high: 95 % interval over test users; popularity: users of the items listed
+novelty: −log₂ of the share of users who have an item; diversity: 1 − cosine of the texts of two items of a list"""
 
 
 @takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)
@@ -88,7 +89,18 @@ def print_evaluation(result: Evaluation) -> None:
 
 
 def _print_means(means: pl.DataFrame) -> None:
-    heads = ("method", "ndcg", "low", "high", "plain\nrecall", "calibrated\nrecall", "cover-\nage", "popu-\nlarity")
+    heads = (
+        "method",
+        "ndcg",
+        "low",
+        "high",
+        "plain\nrecall",
+        "calibrated\nrecall",
+        "cover-\nage",
+        "popu-\nlarity",
+        "nov-\nelty",
+        "diver-\nsity",
+    )
     rows = []
     for method in means["method"].unique(maintain_order=True):
         of = {row["metric"]: row for row in means.filter(method=method).to_dicts()}
@@ -101,6 +113,8 @@ def _print_means(means: pl.DataFrame) -> None:
                 _digits(of["calibrated_recall"]["value"]),
                 f"{of['coverage']['value']:.1%}",
                 of["popularity"]["value"],
+                of["novelty"]["value"],
+                of["diversity"]["value"] if "diversity" in of else None,
             )
         )
     print_table(heads, rows)

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "discover": ("coterie.cli.discover:discover", "Find the groups in a log of events and write a model folder."),
     "assign": ("coterie.cli.apply:assign", "Say which groups users belong to, also new ones; nothing is refitted."),
     "recommend": ("coterie.cli.apply:recommend", "Recommend items to users, also new ones, from their histories."),
+    "lists": ("coterie.cli.apply:lists", "List what each group loves, what is its own, and what is next for it."),
+    "people": ("coterie.cli.people:people", "Suggest users like a user, users to meet, and groups for a user."),
     "groups": ("coterie.cli.show:groups", "List the groups of a model, and the broad groups they are in."),
     "profile": ("coterie.cli.show:profile", "Show what sets one group apart."),
     "compare": (
@@ -34,11 +36,21 @@ COMMANDS: Final = {
         "Show two groups side by side: what each has that the other has not.",
     ),
     "why": ("coterie.cli.explain:why", "Say why a user is in his group, and what would move him to another."),
+    "update": ("coterie.cli.update:update", "Add events to a model, without finding its groups anew."),
+    "evolve": ("coterie.cli.evolve:evolve", "Follow groups of users over time, and say who moved."),
     "report": ("coterie.cli.show:report", "Say where a model's report lies, or write it anew."),
     "evaluate": ("coterie.cli.evaluate:evaluate", "Judge recommendations on data kept back, beside simple references."),
     "simulate": (
         "coterie.cli.simulate:simulate",
         "Make a log with planted groups, to try things on: events, items, users, and the truth.",
+    ),
+    "encoder export": (
+        "coterie.cli.encoder:export",
+        "Write an encoder as an ONNX folder, smaller and quicker, and measure what that costs.",
+    ),
+    "encoder compare": (
+        "coterie.cli.encoder:compare",
+        "Say which encoder is worth it on these data: for new items, for groups, in time and in cost.",
     ),
     "pretrain": (
         "coterie.cli.pretrain:pretrain",
@@ -62,8 +74,15 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
+_encoder = App(
+    name="encoder",
+    help="Make an encoder smaller and quicker, or find the one that is worth it.",
+    sort_key=list(COMMANDS).index("encoder export"),
+)
 for _position, (_name, (_place, _help)) in enumerate(COMMANDS.items()):
-    app.command(_place, name=_name, help=_help, sort_key=_position)
+    _of, _, _last = _name.rpartition(" ")
+    (_encoder if _of else app).command(_place, name=_last, help=_help, sort_key=_position)
+app.command(_encoder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

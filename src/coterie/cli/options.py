@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from cyclopts import Group, Parameter
 from pydantic.fields import FieldInfo
 
 from coterie.errors import SettingsError
 from coterie.settings import SECRETS, Settings
+
+if TYPE_CHECKING:
+    from coterie.recommend import Offer
 
 TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_user_events", "half_life_days")
 """Settings that say how the events table is read."""
@@ -40,6 +44,17 @@ ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists 
 AddedItems = Annotated[
     str | None, _source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
 ]
+AvailableItems = Annotated[
+    str | None,
+    _source("Table of item_id, available_from, available_until: only items that are there on a day."),
+]
+Categories = Annotated[
+    list[str] | None, Parameter(name="--category", help="Only items with this category; may be repeated.", negative=())
+]
+WithoutCategories = Annotated[
+    list[str] | None,
+    Parameter(name="--without-category", help="No item with this category; may be repeated.", negative=()),
+]
 ModelFolder = Annotated[Path, Parameter(help="Model folder that discover wrote.")]
 OutputFolder = Annotated[Path, Parameter(help="Folder to write the model to.")]
 OutputFile = Annotated[
@@ -60,6 +75,44 @@ OnlyCertified = Annotated[
     bool, Parameter(help="Leave out groups that are not certified.", negative=(), show_default=False)
 ]
 Quiet = Annotated[bool, Parameter(help="Show no progress.", negative=(), show_default=False)]
+
+
+@dataclass(frozen=True)
+class OfferFlags:
+    """Flags of what may be offered and how lists are mixed."""
+
+    category: Categories = None
+    without_category: WithoutCategories = None
+    price_from: Annotated[float | None, Parameter(help="Only items of this price or above.")] = None
+    price_to: Annotated[float | None, Parameter(help="Only items of this price or below.")] = None
+    available: AvailableItems = None
+    on: Annotated[str | None, Parameter(help="The day for --available, as 2026-12-24; none: today.")] = None
+    only_new: Annotated[
+        bool, Parameter(help="Only items that no history had when the model was made.", negative=(), show_default=False)
+    ] = False
+    diversity: Annotated[
+        float, Parameter(help="From 0, lists go by score, to 1, only being unlike the items above counts.")
+    ] = 0.0
+    cold_places: Annotated[float, Parameter(help="Share of each list's places kept for items without events.")] = 0.0
+
+    def offer(self) -> Offer:
+        """As the library has it."""
+        from coterie.recommend import Offer
+
+        return Offer(
+            categories=tuple(self.category or ()),
+            without_categories=tuple(self.without_category or ()),
+            price_from=self.price_from,
+            price_to=self.price_to,
+            available=self.available,
+            on=self.on,
+            only_new=self.only_new,
+            diversity=self.diversity,
+            cold_places=self.cold_places,
+        )
+
+
+Offers = Annotated[OfferFlags | None, Parameter(name="*", help="What may be offered, and how lists are mixed.")]
 
 _SETTINGS_GROUP = Group("Settings", help="Each also as COTERIE_<NAME> in the environment or in coterie.toml.")
 

@@ -32,6 +32,14 @@ def simulate(
     days: Annotated[
         int | None, Parameter(help="Days the log covers, to the end of 2025; none: no timestamps.")
     ] = _BASE.days,
+    events_over_time: Annotated[
+        str | None,
+        Parameter(
+            help="What becomes of the groups: birth, death, split, merge, drift, season, joined by commas; all; "
+            "quiet: nothing does. Events get timestamps."
+        ),
+    ] = None,
+    periods: Annotated[int, Parameter(help="With --events-over-time: parts of the log that changes lie between.")] = 12,
     seed: Annotated[int, Parameter(help="Seed of every random choice.")] = _BASE.seed,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -53,9 +61,40 @@ def simulate(
         seed=seed,
     )
     check_output(output, overwrite=overwrite)
+    if events_over_time is not None:
+        _tell(world, events_over_time, periods, output, overwrite=overwrite, json=json, quiet=quiet)
+        return
     write_world(world, output, overwrite=overwrite, progress=make_progress(quiet=quiet))
     if json:
         print_json({"output": str(output), "world": {**asdict(world), "events": world.n_events}})
         return
     print(f"{world.n_events:,} events of {users:,} users on {items:,} items, {groups} groups: {output}")
     print(f"coterie discover --events {output}/events.parquet --items {output}/items.parquet --output MODEL")
+
+
+def _tell(world: World, kinds: str, periods: int, output: Path, *, overwrite: bool, json: bool, quiet: bool) -> None:
+    """Make a world in which interests move."""
+    from coterie.data.story import KINDS, Story
+    from coterie.data.story_draw import write_story
+
+    given = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
+    planted = KINDS if given == ("all",) else () if given == ("quiet",) else given
+    story = Story(world, planted, periods)
+    told = write_story(story, output, overwrite=overwrite, progress=make_progress(quiet=quiet))
+    changes = told.true_changes.to_dicts()
+    if json:
+        facts = {**asdict(world), "days": story.days, "periods": periods, "events": told.events.height}
+        print_json({"output": str(output), "world": facts, "changes": changes})
+        return
+    print(
+        f"{told.events.height:,} events of {world.users:,} users on {world.items:,} items "
+        f"in {periods} periods: {output}"
+    )
+    for change in changes:
+        before, after = (", ".join(map(str, change[side])) or "none" for side in ("before", "after"))
+        print(f"period {change['period']:>2}: {change['kind']}, groups {before} -> {after}")
+    length = f"{story.days // periods}d"
+    print(
+        f"coterie evolve --events {output}/events.parquet --items {output}/items.parquet --window {length} "
+        "--output OVER-TIME"
+    )

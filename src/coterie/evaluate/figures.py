@@ -22,6 +22,7 @@ from coterie.kernels.metrics import (
     plain_recall_at_k,
 )
 from coterie.randomness import generator
+from coterie.recommend.facts import surprise, unlikeness
 
 FloatArray = NDArray[np.float64]
 
@@ -36,9 +37,10 @@ class Figures(NamedTuple):
     """Long tables, one row for each figure, without the columns of what was evaluated.
 
     Attributes:
-        means: `method`, `k`, `metric` (ndcg, plain_recall, calibrated_recall, popularity, coverage), `value`, `low`,
-            `high`. Popularity is the mean number of training users of the items in a list. Coverage is a share of
-            the items that could be ranked, which no mean over users gives: it has no interval.
+        means: `method`, `k`, `metric` (ndcg, plain_recall, calibrated_recall, popularity, novelty, diversity where
+            items have vectors, coverage), `value`, `low`, `high`. Popularity is the mean number of training users of
+            the items in a list. Coverage is a share of the items that could be ranked, which no mean over users gives:
+            it has no interval.
         differences: `method`, `against`, `k`, `metric`, `difference`, `low`, `high`, `ratio` of the two means.
         buckets: `by` (activity, popularity), `bucket`, `smallest` and `largest` count in it, `size` (test users or
             items), `hidden` (user-item pairs to find), `method`, `k`, `metric`, `value`, `low`, `high`. By activity:
@@ -50,7 +52,14 @@ class Figures(NamedTuple):
     buckets: pl.DataFrame
 
 
-def compare(lists: Mapping[str, NDArray[np.int32]], split: Split, ks: tuple[int, ...], *, seed: int) -> Figures:
+def compare(
+    lists: Mapping[str, NDArray[np.int32]],
+    split: Split,
+    ks: tuple[int, ...],
+    *,
+    vectors: NDArray[np.float32] | None = None,
+    seed: int,
+) -> Figures:
     """Compare methods on the lists they gave to the same test users.
 
     Intervals are of the mean over test users, 95 %, from 1,000 draws of the users with replacement, the same draws for
@@ -61,6 +70,7 @@ def compare(lists: Mapping[str, NDArray[np.int32]], split: Split, ks: tuple[int,
             method is the one that the others are compared with.
         split: what the lists were made for.
         ks: lengths at which lists are judged.
+        vectors: by which two items are alike, shape (n_items, d); None, or d = 0: diversity is not said.
         seed: decides the draws.
     """
     means: Columns = {}
@@ -71,6 +81,8 @@ def compare(lists: Mapping[str, NDArray[np.int32]], split: Split, ks: tuple[int,
     for k in ks:
         for method, columns in lists.items():
             earned = _metrics(columns[:, :k], relevant, split)
+            if vectors is not None and vectors.any():
+                earned["diversity"] = unlikeness(columns[:, :k], vectors)
             means |= {(method, k, metric): values for metric, values in earned.items()}
             buckets |= _in_buckets(columns[:, :k], relevant, split, (method, k))
         for other in others:
@@ -90,11 +102,14 @@ def compare(lists: Mapping[str, NDArray[np.int32]], split: Split, ks: tuple[int,
 
 def _metrics(columns: NDArray[np.int32], relevant: sparse.csr_array, split: Split) -> dict[str, FloatArray]:
     """What each test user contributes to every metric."""
+    counts = np.bincount(split.train.indices, minlength=split.train.shape[1])
+    known = int((np.diff(split.train.indptr) > 0).sum())
     return {
         "ndcg": ndcg_at_k(columns, relevant),
         "plain_recall": plain_recall_at_k(columns, relevant),
         "calibrated_recall": calibrated_recall_at_k(columns, relevant),
-        "popularity": mean_at_k(columns, np.bincount(split.train.indices, minlength=split.train.shape[1])),
+        "popularity": mean_at_k(columns, counts),
+        "novelty": mean_at_k(columns, surprise(counts, known)),
     }
 
 

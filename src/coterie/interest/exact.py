@@ -11,7 +11,7 @@ from scipy import sparse
 
 from coterie.interest.gram import Gram
 from coterie.interest.model import no_companions
-from coterie.kernels.eigen import top_eigenpairs
+from coterie.kernels.eigen import refined_eigenpairs, top_eigenpairs
 from coterie.kernels.largest import BLOCK_ROWS, largest_entries
 
 FloatArray = NDArray[np.float32]
@@ -37,7 +37,9 @@ class Parts(NamedTuple):
     scale: FloatArray
 
 
-def fit_exact(gram: Gram, dimensions: int, companions: int, rng: np.random.Generator) -> Parts:
+def fit_exact(
+    gram: Gram, dimensions: int, companions: int, rng: np.random.Generator, start: FloatArray | None = None
+) -> Parts:
     """Taste vectors and companions from the partial correlations R = I − D^-½ G⁻¹ D^-½.
 
     R's eigenvectors are those of its positive part's operator I + R shifted; they are found on M = D^½ G D^½, whose
@@ -48,6 +50,7 @@ def fit_exact(gram: Gram, dimensions: int, companions: int, rng: np.random.Gener
         dimensions: most taste dimensions.
         companions: most companions kept for each item.
         rng: decides the starting block of the eigenpairs.
+        start: eigenvectors of a G that was much like this one, shape (n_items, d): the new ones are found from them.
     """
     operator = gram.dense()
     inverse: NDArray[Any] = operator.astype(_precision(operator, gram.ridge))
@@ -59,7 +62,10 @@ def fit_exact(gram: Gram, dimensions: int, companions: int, rng: np.random.Gener
     single = scale.astype(np.float32)
     operator *= single[:, None]
     operator *= single
-    values, vectors = top_eigenpairs(operator.__matmul__, len(scale), dimensions, rng=rng)
+    if start is None:
+        values, vectors = top_eigenpairs(operator.__matmul__, len(scale), dimensions, rng=rng)
+    else:
+        values, vectors = refined_eigenpairs(operator.__matmul__, start, dimensions, rng=rng)
     taste = taste_vectors(values, vectors)
     if companions == 0:
         return Parts(taste, no_companions(len(scale)), single)

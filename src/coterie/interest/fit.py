@@ -82,6 +82,7 @@ def fit_interest(
     options: FitOptions,
     *,
     statistics: ItemStatistics | None = None,
+    before: InterestModel | None = None,
     progress: Progress = SILENT,
 ) -> InterestModel:
     """Taste vectors and companions of every item from all histories.
@@ -94,6 +95,7 @@ def fit_interest(
         text_vectors: as the encoder gives them, shape (n_items, t); zero rows where there is no text; t may be 0.
         options: how to fit.
         statistics: `ItemStatistics.of(histories, options.beta)`, where another fit needs them too.
+        before: the model of a part of these histories: the exact route finds the new taste from the old.
         progress: gets the stages "choosing the text prior" and "fitting interests".
 
     Returns:
@@ -105,7 +107,7 @@ def fit_interest(
     if options.text_prior is None:
         options = _chosen(histories, statistics, text, options, progress)
     with progress.stage("fitting interests"):
-        return _fit(statistics, text, options)
+        return _fit(statistics, text, options, before)
 
 
 def _chosen(
@@ -134,25 +136,29 @@ def _chosen(
     return replace(options, text_prior=choice.text_prior, companions=kept)
 
 
-def _fit(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> InterestModel:
+def _fit(
+    statistics: ItemStatistics, text: FloatArray, options: FitOptions, before: InterestModel | None = None
+) -> InterestModel:
     """The model for centred text and a text prior that is not None."""
     warm, readable = statistics.warm, np.asarray(text.any(axis=1))
     cold = np.flatnonzero(~warm & readable)
     if not (options.cold and len(cold) and readable[warm].any()):
-        return _fit_warm(statistics, text, options)
+        return _fit_warm(statistics, text, options, before)
     # Both know λ of the whole.
     decided = options if options.ridge is not None else replace(options, ridge=default_ridge(statistics))
     model: InterestModel
     model, scale = side_by_side(
-        lambda: _fit_warm(statistics, text, decided), lambda: _scale_of_cold(statistics, text, decided)
+        lambda: _fit_warm(statistics, text, decided, before), lambda: _scale_of_cold(statistics, text, decided)
     )
     taste = model.taste.copy()
     taste[cold] = learn_placing(text, model.taste, statistics.events()).place(text[cold]) * np.float32(scale)
     return replace(model, taste=taste)
 
 
-def _fit_warm(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> InterestModel:
-    """The model with the zero vector for every item without events."""
+def _fit_warm(
+    statistics: ItemStatistics, text: FloatArray, options: FitOptions, before: InterestModel | None = None
+) -> InterestModel:
+    """The model with the zero vector for every item without events; from the one before, where there is one."""
     warm, n_items = statistics.warm, len(statistics.warm)
     columns = np.flatnonzero(warm)
     alpha = options.text_prior or 0.0
@@ -162,6 +168,11 @@ def _fit_warm(statistics: ItemStatistics, text: FloatArray, options: FitOptions)
         return InterestModel(taste, no_companions(n_items), scale, ~warm, ridge, alpha)
     gram = Gram(statistics.damped[:, columns], text[columns], alpha, ridge, statistics)
     rng = generator(options.seed, "interest")
+    if before is not None and len(columns) <= options.exact_items:
+        start = np.where(before.cold[columns, None], np.float32(0), before.taste[columns])
+        lengths = np.maximum(np.linalg.norm(start, axis=0), np.float32(1e-12))
+        parts = fit_exact(gram, options.dimensions, options.companions, rng, start / lengths)
+        return _among_all(parts, warm, ridge, alpha)
     route = fit_exact if len(columns) <= options.exact_items else fit_large
     return _among_all(route(gram, options.dimensions, options.companions, rng), warm, ridge, alpha)
 

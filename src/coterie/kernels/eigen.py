@@ -93,3 +93,45 @@ def _orthonormal(block: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(wide.T @ wide)
     scaled = vectors / np.sqrt(np.maximum(values, max(float(values[-1]) * 1e-15, np.finfo(np.float64).tiny)))
     return np.asarray(wide @ scaled, dtype=np.float32)
+
+
+def refined_eigenpairs(
+    multiply: Callable[[FloatArray], FloatArray], start: FloatArray, count: int, *, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Largest eigenvalues and their eigenvectors of an operator that changed a little, from what they were before.
+
+    The best approximation within the span of the old eigenvectors V and of MV (Rayleigh-Ritz): two products of the
+    operator with a vector for each eigenpair, and the old space already holds the new one but for the change.
+
+    Args:
+        multiply: as in `top_eigenpairs`.
+        start: old eigenvectors, about orthogonal, shape (size, m); zero rows for dimensions that are new.
+        count: eigenpairs wanted.
+        rng: decides the directions that are added where `start` has fewer than are wanted.
+
+    Returns:
+        As `top_eigenpairs`.
+    """
+    size = len(start)
+    count = min(count, size)
+    if size <= 2 * count:
+        return top_eigenpairs(multiply, size, count, rng=rng)
+    more = max(0, count - start.shape[1])
+    wide = np.hstack([start, rng.standard_normal((size, more), dtype=np.float32)]) if more else start
+    first = _orthonormal(_orthonormal(np.ascontiguousarray(wide)))
+    image = multiply(first)
+    rest = image - first @ (first.T @ image)
+    rest += NOISE * rng.standard_normal(rest.shape, dtype=np.float32) * np.linalg.norm(image) / rest.size**0.5
+    for _ in range(2):
+        rest = _orthonormal(rest)
+        rest = rest - first @ (first.T @ rest)
+    basis = np.hstack([first, _orthonormal(rest)])
+    small = (basis.T @ np.hstack([image, multiply(np.ascontiguousarray(basis[:, first.shape[1] :]))])).astype(
+        np.float64
+    )
+    values, rotation = np.linalg.eigh((small + small.T) / 2)
+    values, rotation = values[::-1][:count], rotation[:, ::-1][:, :count]
+    vectors = basis @ rotation.astype(np.float32)
+    peaks = np.abs(vectors).argmax(axis=0)
+    signs = np.where(vectors[peaks, np.arange(count)] < 0, np.float32(-1), np.float32(1))
+    return values.astype(np.float32), vectors * signs

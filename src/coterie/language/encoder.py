@@ -97,14 +97,8 @@ def _make_one(name: str, spec: str, settings: Settings | None) -> Encoder:
         from coterie.language.endpoint import EndpointEncoder
 
         return EndpointEncoder.of(name, settings or make_settings())
-    if (name and Path(name).expanduser().is_dir()) or name.startswith((".", "/", "~")):
-        return _folder(Path(name).expanduser(), name, settings)
-    if name.count("/") == 1 and not name.startswith("/"):
-        from coterie.language.hub import hub_folder
-
-        return _folder(hub_folder(name), name, settings)
-    if "/" in name or "\\" in name:
-        return _folder(Path(name), name, settings)
+    if _is_place(name):
+        return _folder(model_folder(name), name, settings)
     near = difflib.get_close_matches(name.lower(), makers, n=1)
     raise SettingsError(
         f"unknown encoder {name!r} in {spec!r} (known: {', '.join(makers)})",
@@ -112,6 +106,26 @@ def _make_one(name: str, spec: str, settings: Settings | None) -> Encoder:
         if near
         else "give a folder, owner/model on the hub, openai:MODEL, or several joined with +, as in bundled+tfidf",
     )
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model that is asked for by its folder or by its name on the hub.
+
+    Raises:
+        EncoderError: it is on the hub and cannot be had.
+        MissingExtraError: fetching from the hub needs a package that is not installed.
+    """
+    place = Path(name).expanduser()
+    if name.count("/") == 1 and not place.exists() and not name.startswith((".", "/", "~")):
+        from coterie.language.hub import hub_folder
+
+        return hub_folder(name)
+    return place
+
+
+def _is_place(name: str) -> bool:
+    """Whether a name is one of a folder or of a model on the hub."""
+    return bool(name) and ("/" in name or "\\" in name or name.startswith((".", "~")) or Path(name).is_dir())
 
 
 def _folder(folder: Path, name: str, settings: Settings | None) -> Encoder:

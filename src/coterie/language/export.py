@@ -14,7 +14,6 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie import __version__
 from coterie.errors import EncoderError, MissingExtraError
 from coterie.folder import write_folder
 from coterie.language.folder_encoder import FolderEncoder
@@ -28,8 +27,8 @@ _COPIED: Final = (
     "config.json", "tokenizer_config.json", "special_tokens_map.json", "modules.json", "sentence_bert_config.json",
     "config_sentence_transformers.json",
 )  # fmt: skip
-_CALIBRATION: Final = 128
-"""Texts that ranges are measured on, at most."""
+MOST_TEXTS: Final = 192
+"""Texts that are measured on, at most: half of them for ranges, half for fidelity and speed."""
 ROUNDS: Final = 3
 _PREFIXES: Final = ("bert.", "roberta.", "model.")
 
@@ -74,7 +73,7 @@ def export_encoder(
     Args:
         folder: the encoder's, with safetensors; torch is not needed, but is compared with where it is there.
         output: folder to write.
-        texts: every second of the first few hundred measures ranges, the others fidelity and speed.
+        texts: at least two; of those spread evenly, every second measures ranges, the others fidelity and speed.
         precision: int8: a scale for each output channel of a matrix, a fixed range for each activation; or float32.
         overwrite: replace what is at `output`.
         progress: is told of the stages.
@@ -84,36 +83,55 @@ def export_encoder(
         MissingExtraError: onnx, onnxruntime or tokenizers is not installed.
         OutputError: `output` cannot be written.
     """
+    chosen = spread(texts)
+    learnt, tested = chosen[::2], chosen[1::2]
+    write_exported(folder, output, learnt, precision=precision, overwrite=overwrite, progress=progress)
+    with progress.stage("measuring fidelity and speed"):
+        return _measured(folder, output, tested, precision)
+
+
+def spread(texts: Sequence[str]) -> list[str]:
+    """At most `MOST_TEXTS` of some texts, spread evenly over them."""
+    rows = np.linspace(0, len(texts) - 1, min(MOST_TEXTS, len(texts))).astype(int)
+    return [texts[row] for row in rows]
+
+
+def write_exported(
+    folder: Path,
+    output: Path,
+    texts: Sequence[str],
+    *,
+    precision: Precision = "int8",
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> None:
+    """Write an ONNX folder as `export_encoder` does, and measure nothing.
+
+    Args:
+        folder, output, precision, overwrite, progress: as there.
+        texts: those that ranges are measured on, at least one for int8.
+    """
     for package in ("onnx", "onnxruntime", "tokenizers"):
         if find_spec(package) is None:
             raise MissingExtraError(f"an export needs the package {package!r}", hint="pip install 'coterie[onnx]'")
     original = FolderEncoder(folder, threads=1)
     if original.recipe.onnx is not None:
         raise EncoderError(f"{folder} is an ONNX folder already", hint="give the folder with model.safetensors")
-    shape, weights = read_shape(original.recipe.config, folder), _weights(folder)
-    learnt, tested = list(texts[::2][:_CALIBRATION]), list(texts[1::2])
+    model = _weights(folder), read_shape(original.recipe.config, folder)
 
     def write(place: Path) -> None:
         _write_around(original, place)
+        ranges = None
         if precision == "int8":
-            with progress.stage("measuring ranges", total=len(learnt), unit="texts") as step:
-                ranges = _ranges(original, (weights, shape), learnt, place / "probe.onnx", step.advance)
+            with progress.stage("measuring ranges", total=len(texts), unit="texts") as step:
+                ranges = _ranges(original, model, texts, place / "probe.onnx", step.advance)
             (place / "probe.onnx").unlink()
-            (place / "model.onnx").write_bytes(write_graph(weights, shape, ranges=ranges))
-        else:
-            (place / "model.onnx").write_bytes(write_graph(weights, shape))
-        card = {
-            "coterie": __version__,
-            "precision": precision,
-            "of": fingerprint_of_folder(folder),
-            "calibration_texts": len(learnt) if precision == "int8" else 0,
-        }
+        (place / "model.onnx").write_bytes(write_graph(*model, ranges=ranges))
+        card = {"precision": precision, "of": fingerprint_of_folder(folder)}
         (place / "export.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
     with progress.stage("writing the graph"):
-        write_folder(output, write, overwrite=overwrite)
-    with progress.stage("measuring fidelity and speed"):
-        return _measured(folder, output, (weights, shape), tested, precision)
+        write_folder(output, write, overwrite=overwrite, manifest=False)
 
 
 def _weights(folder: Path) -> dict[str, NDArray[np.float32]]:
@@ -179,9 +197,7 @@ def _ranges(
     return {name.removesuffix(".probe"): bound for name, bound in zip(names, bounds, strict=True)}
 
 
-def _measured(
-    folder: Path, output: Path, model: tuple[Weights, Shape], texts: Sequence[str], precision: Precision
-) -> Exported:
+def _measured(folder: Path, output: Path, texts: Sequence[str], precision: Precision) -> Exported:
     small = FolderEncoder(output, threads=1)
     if find_spec("torch") and find_spec("transformers"):
         ran, large = "torch", FolderEncoder(folder, threads=1)
@@ -191,9 +207,8 @@ def _measured(
 
         ran = "ONNX Runtime, float32"
         with tempfile.TemporaryDirectory() as place:
-            _write_around(FolderEncoder(folder), Path(place))
-            (Path(place) / "model.onnx").write_bytes(write_graph(*model))
-            found = compare_encoders(FolderEncoder(Path(place), threads=1), small, texts)
+            write_exported(folder, Path(place) / "whole", texts, precision="float32")
+            found = compare_encoders(FolderEncoder(Path(place) / "whole", threads=1), small, texts)
     return Exported(
         output=str(output),
         precision=precision,

@@ -83,7 +83,8 @@ def converted_tokenizer(folder: Path) -> Tokenizer:
         raise MissingExtraError(f"encoder {folder} needs the package 'transformers'", hint=_INSTALL)
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+    found: Tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+    return found
 
 
 def load_model(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:

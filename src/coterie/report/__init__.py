@@ -5,6 +5,6 @@ model ──collect──► ReportData (plain values) ──render_report──
 
 from coterie.report.collect import collect
 from coterie.report.data import ReportData
-from coterie.report.render import render_report, write_report
+from coterie.report.render import render_evolution, render_report, write_report
 
-__all__ = ["ReportData", "collect", "render_report", "write_report"]
+__all__ = ["ReportData", "collect", "render_evolution", "render_report", "write_report"]

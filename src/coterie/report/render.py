@@ -18,6 +18,7 @@ from coterie.report.collect import collect
 from coterie.report.colours import DARK, LIGHT
 from coterie.report.curve import draw_curve
 from coterie.report.data import ReportData
+from coterie.report.evolution import Tables, page_values
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -76,6 +77,19 @@ def render_report(data: ReportData) -> str:
                 }
             ),
         )
+    )
+
+
+def render_evolution(tables: Tables) -> str:
+    """The page about groups over time as HTML: one file with everything in it, without a script.
+
+    Args:
+        tables: of `coterie.evolution.Evolution`.
+    """
+    return (
+        _environment()
+        .get_template("evolution.html.j2")
+        .render(over_time_style=_file("evolution.css"), **page_values(tables))
     )
 
 

@@ -214,6 +214,24 @@ def read_users(users: object, user_ids: pl.Series, *, settings: Settings, progre
     return users_frame(given, user_ids.alias("user_id"), Rejections())
 
 
+def read_items(items: object, *, settings: Settings, progress: Progress = SILENT) -> pl.DataFrame:
+    """The items of a table without a log, sorted by id, with `title`, `text` and `categories`.
+
+    Args:
+        items: a table with `item_id`, as in `read_tables`.
+        settings: column names.
+        progress: is told of the rows read.
+
+    Raises:
+        DataError: the table cannot be read or lacks the column.
+    """
+    nobody = pl.Series("item_id", [], dtype=pl.String)
+    with open_sources(nobody.to_frame(), items=items) as sources:
+        table = sources.given()["items"]
+        given = read_attributes(table, settings.columns, Rejections(), progress)
+    return items_frame(given, nobody)[0]
+
+
 def _compact(row: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The rows in use, and each row's place among them."""
     used = np.zeros(count, dtype=np.bool_)

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from coterie.errors import DataError
 from coterie.progress import Progress
+from coterie.settings import Settings
 from coterie.tables.codes import Codes, rows_in
 from coterie.tables.columns import find_columns, possible_columns
 from coterie.tables.dataset import Accounting
 from coterie.tables.rejected import Rejections, Verdicts
-from coterie.tables.sources import Table
+from coterie.tables.sources import Table, open_sources
 from coterie.tables.values import as_ids, check_ids
 
 IntArray = NDArray[np.int32]
@@ -99,6 +101,34 @@ def pairs_of(ties: Ties, user_ids: pl.Series, rejections: Rejections) -> tuple[I
     if not len(cells):
         raise _nobody_joined(accounting)
     return np.column_stack(np.divmod(cells, len(user_ids))).astype(np.int32), accounting
+
+
+def read_joined(social: object, user_ids: pl.Series, *, settings: Settings, progress: Progress) -> sparse.csr_array:
+    """1 where two of some users are joined, symmetric, shape (n_users, n_users), float32.
+
+    Args:
+        social: a table with `src` and `dst`; rows that name others are passed over, and counted to `progress`.
+        user_ids: distinct ids.
+        settings: column names.
+        progress: is told of the rows read.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column, or joins no two of the users.
+    """
+    rejections = Rejections()
+    with open_sources(user_ids.to_frame("user_id"), social=social) as sources:
+        ties = read_ties(sources.given()["social"], settings.columns, rejections, progress)
+    pairs, accounting = pairs_of(ties, user_ids, rejections)
+    for sentence in ties_of_strangers(accounting):
+        progress.note(sentence)
+    return joined_matrix(pairs, len(user_ids))
+
+
+def joined_matrix(pairs: IntArray, n_users: int) -> sparse.csr_array:
+    """1 where two users are joined, symmetric, shape (n_users, n_users), float32; pairs as `pairs_of` gives them."""
+    ends = np.concatenate([pairs, pairs[:, ::-1]]).T
+    cells = np.ones(ends.shape[1], dtype=np.float32), (ends[0], ends[1])
+    return sparse.csr_array(cells, shape=(n_users, n_users))
 
 
 def ties_of_strangers(accounting: Accounting) -> list[str]:
