@@ -76,7 +76,7 @@ def test_validation_items_are_not_trained_on(histories: sparse.csr_array, texts:
     assert training.targets[:, training.held].nnz == 0
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -93,7 +93,7 @@ class StopAfter(SilentProgress):
     def advance(self, count: int = 1) -> None:
         self.left -= count
         if self.left < 0:
-            raise Stopped
+            raise StoppedError
 
 
 class SilentStep:
@@ -105,7 +105,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     histories: sparse.csr_array, texts: list[str], base: Path, trained: tuple[Pretrained, Path], tmp_path: Path
 ) -> None:
     output = tmp_path / "encoder"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train_encoder(histories, texts, base=base, output=output, options=OPTIONS, progress=StopAfter(27))
     assert not output.exists()
     told = train_encoder(histories, texts, base=base, output=output, options=OPTIONS)

@@ -19,8 +19,7 @@ from scipy import sparse
 from coterie.errors import DataError, MissingExtraError, SettingsError
 from coterie.folder import check_output
 from coterie.language.encode import item_texts
-from coterie.language.encoder import fingerprint_of
-from coterie.language.hub import hub_folder
+from coterie.language.encoder import fingerprint_of, model_folder
 from coterie.pretrain.card import write_encoder
 from coterie.pretrain.scratch import write_scratch
 from coterie.pretrain.tower import Tower
@@ -215,13 +214,7 @@ def base_folder(base: str | Path) -> Path | None:
             raise MissingExtraError(
                 f"pretraining needs the package {package!r}", hint="pip install 'coterie[transformers]'"
             )
-    folder = Path(base).expanduser()
-    named = str(base)
-    if named == NOTHING:
-        return None
-    if folder.exists() or named.count("/") != 1 or named.startswith((".", "/", "~")):
-        return folder
-    return hub_folder(named)
+    return None if str(base) == NOTHING else model_folder(str(base))
 
 
 def check_options(options: TrainingOptions) -> None:
