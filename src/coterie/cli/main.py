@@ -52,6 +52,10 @@ COMMANDS: Final = {
         "coterie.cli.encoder:compare",
         "Say which encoder is worth it on these data: for new items, for groups, in time and in cost.",
     ),
+    "pretrain": (
+        "coterie.cli.pretrain:pretrain",
+        "Train a text encoder further on your items and events, for --encoder.",
+    ),
     "doctor": (
         "coterie.cli.doctor:doctor",
         "Check the installation: versions, memory, cache, encoder, chat model, extras.",

@@ -56,7 +56,7 @@ class TorchRunner:
 
         self.fingerprint = precision()
         self._threads = threads
-        self._model = _load(recipe, getattr(torch, self.fingerprint))
+        self._model = load_model(recipe, getattr(torch, self.fingerprint))
         self.dimensions = int(recipe.dimensions or self._model.config.hidden_size)
         embedding = self._model.get_input_embeddings()
         self.rows: int | None = None if embedding is None else int(embedding.weight.shape[0])
@@ -87,11 +87,12 @@ def converted_tokenizer(folder: Path) -> Tokenizer:
     return found
 
 
-def _load(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
+def load_model(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
+    """The model of a folder in evaluation mode, all of whose weights are there; without code from the folder."""
     from safetensors import SafetensorError
     from transformers import AutoModel
 
-    with _quiet():
+    with quiet():
         try:
             model, told = AutoModel.from_pretrained(
                 recipe.folder,
@@ -118,7 +119,7 @@ def _load(recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bars and warnings of transformers; as it was, afterwards."""
     from transformers.utils import logging as told
 
