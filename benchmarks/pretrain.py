@@ -5,8 +5,8 @@
 
 Protocol `items`: a fifth of the items is hidden from training, by encoder and interest model alike, and ranked for the
 users who met them, NDCG@20 among the hidden items. Twice: by the cosine of texts, and by the whole path that Coterie
-has for items without events, as `coterie evaluate --protocol items` takes it. Each with the encoder as it comes and once
-it is trained. The interval is that of the mean paired difference, over draws of the test users.
+has for items without events, as `coterie evaluate --protocol items` takes it. Each with the encoder as it comes and
+once it is trained. The interval is that of the mean paired difference, over draws of the test users.
 """
 
 from __future__ import annotations
