@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
 # make bench BENCH=demo runs one of them
-BENCH := install demo discover groups quality_scores planted topk groups_speed memberships fidelity fit_speed scale
+BENCH := install demo discover groups quality_scores planted topk groups_speed memberships fidelity fit_speed scale people group_lists
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test install install-dev format lint types layers bench docs clean

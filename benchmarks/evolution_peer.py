@@ -10,7 +10,8 @@ from coterie.evolution.windows import make_windows, window_rows
 from coterie.groups import find_groups
 from coterie.groups.grouper import prototypes, unit
 from coterie.interest import fit_interest
-from coterie.pipeline import encode_items, fit_options, group_options
+from coterie.options import fit_options, group_options
+from coterie.pipeline import encode_items
 from coterie.progress import SILENT
 from coterie.settings import make_settings
 from coterie.tables import read_tables

@@ -35,7 +35,7 @@ from coterie.language import Encoder, VectorCache, encode_cached, item_texts, ma
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, EndpointChat
 from coterie.language.encoder import fingerprint_of
-from coterie.pipeline import group_options
+from coterie.options import group_options
 from coterie.profiles import call_groups, names_fidelity, profile_groups, read_phrasebook
 from coterie.randomness import generator
 from coterie.settings import Settings, make_settings

@@ -32,8 +32,9 @@ from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest.fit import centre
 from coterie.kernels.bootstrap import interval, resampled_means
 from coterie.kernels.metrics import ndcg_at_k, plain_recall_at_k
+from coterie.options import group_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_items, group_options
+from coterie.pipeline import encode_items
 from coterie.progress import SILENT
 from coterie.randomness import generator
 from coterie.recommend import Offer, list_facts

@@ -31,8 +31,9 @@ from coterie.groups.held_out import HIDDEN_SHARE
 from coterie.kernels.holdout import hide
 from coterie.language import VectorCache, encode_corpus, item_texts, make_encoder
 from coterie.language.encoder import join_blocks
+from coterie.options import group_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_items, group_options
+from coterie.pipeline import encode_items
 from coterie.progress import SILENT
 from coterie.randomness import generator
 from coterie.settings import make_settings

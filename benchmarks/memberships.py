@@ -22,7 +22,7 @@ from coterie.groups.calibration import calibration_error
 from coterie.groups.held_out import HIDDEN_SHARE
 from coterie.kernels.holdout import hide
 from coterie.language import VectorCache, encode_cached, item_texts, make_encoder
-from coterie.pipeline import group_options
+from coterie.options import group_options
 from coterie.randomness import generator
 from coterie.settings import make_settings
 from coterie.tables import read_tables

@@ -18,11 +18,12 @@ from scipy import sparse
 from scipy.stats import rankdata
 
 from coterie.interest import fit_interest
+from coterie.options import fit_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_items, fit_options
+from coterie.pipeline import encode_items
 from coterie.progress import SILENT
 from coterie.randomness import generator
-from coterie.recommend import people
+from coterie.recommend import by_amount, people
 from coterie.settings import make_settings
 from coterie.tables import read_tables
 from coterie.tables.social import joined_matrix
@@ -30,8 +31,10 @@ from measure import verdict
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NAME, HIDDEN, LENGTH = "lastfm-hetrec2011", 0.2, 20
-COSINE, COMMON, ADAMIC = "cosine of raw histories", "common neighbours", "Adamic-Adar"
+COSINE, PLAYS = "cosine of raw histories", "cosine of play counts"
+COMMON, ADAMIC = "common neighbours", "Adamic-Adar"
 INTERESTS, GRAPH = "coterie, interests alone", "coterie, with the graph"
+ONES = "the same, plays not counted"
 ASKED = {INTERESTS: (COSINE, 1.1), GRAPH: (ADAMIC, 1.2)}
 """Way → peer, and how many times its recall is asked for."""
 Scores = np.ndarray
@@ -51,19 +54,23 @@ def main() -> None:
     histories = tables.histories()
     with one_blas_thread():
         interest = fit_interest(histories, encode_items(tables, settings, SILENT), fit_options(settings))
+        amounts, plays = by_amount(histories, tables.events), histories.copy()
+        plays.data = (amounts.data / histories.data) ** 2  # by_amount takes the root of what was played
         counts = np.bincount(histories.indices, minlength=histories.shape[1])
         found: dict[str, list[tuple[float, float, float]]] = {}
         for seed in range(given.seeds):
             hidden = generator(seed, "hidden friends").random(len(tables.social)) < HIDDEN
             known, wanted = (joined_matrix(tables.social[part], histories.shape[0]) for part in (~hidden, hidden))
 
-            def of(graph: sparse.csr_array | None) -> Scores:
-                points = people(interest, histories, counts, histories.shape[0], graph)
+            def of(graph: sparse.csr_array | None, weights: sparse.csr_array = amounts) -> Scores:
+                points = people(interest, weights, counts, histories.shape[0], graph)
                 return points.scores(np.arange(histories.shape[0]), points.spreads())
 
             ways: dict[str, Callable[[], Scores]] = {
                 COSINE: lambda: cosine(histories),
+                PLAYS: lambda: cosine(plays),
                 INTERESTS: lambda: of(None),
+                ONES: lambda: of(None, histories),
                 COMMON: lambda graph=known: (graph @ graph).toarray(),
                 ADAMIC: lambda graph=known: adamic_adar(graph),
                 GRAPH: lambda graph=known: of(graph),
@@ -117,6 +124,7 @@ def show(found: dict[str, list[tuple[float, float, float]]]) -> None:
     for way, (peer, times) in ASKED.items():
         verdict(f"{way}: recall over {peer}", means[way][0] / means[peer][0], times, "times", at_most=False)
     verdict(f"{INTERESTS}: AUC above {COSINE}", means[INTERESTS][1] - means[COSINE][1], 0.04, "", at_most=False)
+    print(f"{INTERESTS}: recall over {PLAYS}: {means[INTERESTS][0] / means[PLAYS][0]:.3g} times")
     verdict(f"{GRAPH}: AUC", means[GRAPH][1], 0.91, "", at_most=False)
     verdict(f"{GRAPH}: AUC over pairs", means[GRAPH][2], 0.91, "", at_most=False)
 

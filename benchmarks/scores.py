@@ -53,7 +53,7 @@ LATE = {
     "last": {"items": (2.0, 1.0, 4.0), "following": (0.6, 0.3, 1.0)},
 }
 DEFAULT_PEERS = {
-    "users": ("popular", "item-knn", "als", "bpr", "ease", "l3ae", "embedding", *TEXT_PEERS, *OURS),
+    "users": ("popular", "item-knn", "user-knn", "als", "bpr", "ease", "l3ae", "embedding", *TEXT_PEERS, *OURS),
     "items": (*TEXT_PEERS, "l3ae", *OURS),
     "time": ("popular", "popular-7-days", "item-knn", "als", "bpr", "ease", "l3ae", "embedding", *OURS),
     "last": ("popular", "popular-7-days", "item-knn", "als", "bpr", "ease", "l3ae", "embedding", "sasrec", *OURS),

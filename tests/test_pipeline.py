@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import enumerate as enumerate_threads
-from threading import main_thread
 
 import polars as pl
 import pytest
@@ -234,12 +233,12 @@ def test_an_interrupted_run_leaves_no_folder_and_goes_on_where_it_stopped(
 ) -> None:
     place = tmp_path / "results"
     place.mkdir()
+    others = set(enumerate_threads())
     with pytest.raises(KeyboardInterrupt):
         run(tables, Recorder(stage, KeyboardInterrupt()), output=place / "model")
     assert list(place.iterdir()) == []
-    for thread in enumerate_threads():
-        if thread is not main_thread():
-            thread.join(60)  # what goes on side by side is finished, and kept, unless the process ends
+    for thread in set(enumerate_threads()) - others:
+        thread.join(60)  # what goes on side by side is finished, and kept, unless the process ends
     assert not list((cache / "stages").rglob(".*"))
     recorder = Recorder()
     run(tables, recorder, output=place / "model")

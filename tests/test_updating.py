@@ -38,7 +38,7 @@ def folder(
     shop_part: ShopTables, batches: tuple[pl.DataFrame, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     place = tmp_path_factory.mktemp("update") / "model"
-    coterie.discover(batches[0], shop_part.items, output=place, **QUICK)
+    coterie.discover(batches[0], shop_part.items, output=place, keep_events=True, **QUICK)
     return place
 
 
@@ -52,7 +52,9 @@ def both(
     """The updated model, loaded again, and one of all events."""
     place = tmp_path_factory.mktemp("updated") / "model"
     coterie.update(folder, batches[1], output=place)
-    return Model.load(place, history=True), coterie.discover(shop_part.events, shop_part.items, **QUICK)
+    return Model.load(place, history=True), coterie.discover(
+        shop_part.events, shop_part.items, keep_events=True, **QUICK
+    )
 
 
 def test_statistics_are_those_of_a_run_on_all_events(both: tuple[coterie.Model, coterie.Model]) -> None:
@@ -82,12 +84,17 @@ def test_scores_are_those_of_a_run_on_all_events(
 def test_groups_keep_their_numbers_names_and_the_users_who_did_nothing_new(
     both: tuple[coterie.Model, coterie.Model], folder: Path, batches: tuple[pl.DataFrame, pl.DataFrame]
 ) -> None:
-    updated, before = both[0], Model.load(folder)
+    updated, before = both[0], Model.load(folder, history=False)
     assert updated.groups.select("group_id", "name").equals(before.groups.select("group_id", "name"))
     quiet = ~pl.col("user_id").is_in(batches[1]["user_id"].implode())
     assert updated.memberships.filter(quiet).equals(before.memberships.filter(quiet))
     assert updated.groups["size"].sum() == updated.memberships["user_id"].n_unique()
-    assert before.history is None  # not loaded unless asked for
+    assert before.history is None
+
+
+def test_saving_a_model_that_was_loaded_keeps_its_events(folder: Path, tmp_path: Path) -> None:
+    Model.load(folder).save(tmp_path / "again")
+    assert (tmp_path / "again" / "history.parquet").read_bytes() == (folder / "history.parquet").read_bytes()
 
 
 def test_the_same_batch_twice_is_refused_with_a_way_out(
@@ -159,10 +166,10 @@ def test_batches_that_cannot_be_added_are_refused_with_a_way_out(
         coterie.update(folder, batches[1].drop("timestamp"))
     with pytest.raises(DataError, match="user_id"):
         coterie.update(folder, batches[1].rename({"user_id": "customer"}))
-    coterie.discover(batches[0], shop_part.items, output=tmp_path / "bare", keep_events=False, **QUICK)
+    coterie.discover(batches[0], shop_part.items, output=tmp_path / "bare", **QUICK)
     with pytest.raises(ModelError, match="were not kept") as error:
         coterie.update(tmp_path / "bare", batches[1])
-    assert "--no-keep-events" in str(error.value.hint)
+    assert "--keep-events" in str(error.value.hint)
 
 
 def test_the_command_updates_a_model_where_it_is(

@@ -21,8 +21,8 @@ from coterie.language import Encoder, VectorCache, encode_corpus, item_texts, ma
 from coterie.language.counting import estimate_tokens
 from coterie.language.encoder import JoinedEncoder
 from coterie.language.endpoint import EndpointEncoder
+from coterie.options import group_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import group_options
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 from coterie.scorers import fit_scorer

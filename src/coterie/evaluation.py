@@ -28,8 +28,9 @@ from coterie.evaluate.references import Method, references
 from coterie.evaluate.tune import Tuning, best_of, n_trials, search
 from coterie.interest import Scorer
 from coterie.interest.fit import centre
+from coterie.options import fit_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_items, fit_options
+from coterie.pipeline import encode_items
 from coterie.progress import SILENT, Progress
 from coterie.scorers import Fits, Fitted, fit_scorer, follows_time
 from coterie.settings import Settings, follows_order, make_settings

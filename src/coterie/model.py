@@ -298,12 +298,12 @@ class Model:
         (folder / "README.md").write_text(self._card(), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: str | Path, *, history: bool = False) -> Model:
+    def load(cls, path: str | Path, *, history: bool = True) -> Model:
         """Read a model folder, after checking that every file is as it was written.
 
         Args:
             path: the folder.
-            history: read the events too, where they were kept.
+            history: read the events too, where they were kept; only `coterie.update` and `save` need them.
 
         Raises:
             ModelError: the folder is missing, no model, altered, truncated or of a newer format.

@@ -13,9 +13,9 @@ from scipy import sparse
 from coterie.errors import DataError
 from coterie.model import Model
 from coterie.progress import SILENT, Progress
-from coterie.recommend import nearest, people, shared_items
+from coterie.recommend import by_amount, nearest, people, shared_items
 from coterie.recommend.reasons import lists_of
-from coterie.tables import read_joined
+from coterie.tables import Events, read_joined
 from coterie.tables.codes import rows_in
 
 IntArray = NDArray[np.int64]
@@ -25,6 +25,7 @@ BECAUSE = 3
 
 class _Read(NamedTuple):
     ids: pl.Series
+    events: Events
     histories: sparse.csr_array
     joined: sparse.csr_array | None
     rows: IntArray
@@ -40,6 +41,8 @@ def similar(
     **settings: Any,
 ) -> pl.DataFrame:
     """The users most like each user, by what their histories say of their taste; they need not share an item.
+
+    Where events have values (plays, pieces, stars), an item counts by the root of their sum.
 
     Args:
         model: knows the items.
@@ -176,21 +179,21 @@ def _read(
         reading = model.settings.model_copy(update=settings)
         joined = read_joined(social, read.user_ids, settings=reading, progress=progress)
     if users is None:
-        return _Read(read.user_ids, histories, joined, np.arange(len(read.user_ids)))
+        return _Read(read.user_ids, read.events, histories, joined, np.arange(len(read.user_ids)))
     rows = rows_in(pl.Series(list(users), dtype=pl.String), read.user_ids).astype(np.int64)
     if (rows < 0).any():
         lost = list(users)[int(np.flatnonzero(rows < 0)[0])]
         raise DataError(
             f"the events have no user {lost!r}", hint=f"they have {len(read.user_ids):,}, such as {read.user_ids[0]!r}"
         )
-    return _Read(read.user_ids, histories, joined, rows)
+    return _Read(read.user_ids, read.events, histories, joined, rows)
 
 
 def _suggested(model: Model, read: _Read, k: int, progress: Progress, *, strangers_only: bool = False) -> pl.DataFrame:
     """Users suggested to each who asks, with what they share."""
     counts, n_users = model.items["n_users"].to_numpy(), model.quality["dataset"]["users"]
     with progress.stage("comparing users"):
-        found = people(model.interest, read.histories, counts, n_users, read.joined)
+        found = people(model.interest, by_amount(read.histories, read.events), counts, n_users, read.joined)
         others, scores = nearest(found, read.rows, k, strangers_only=strangers_only)
     place, rank = np.nonzero(others >= 0)
     one, other = read.rows[place], others[place, rank].astype(np.int64)

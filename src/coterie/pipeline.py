@@ -20,9 +20,9 @@ from scipy import sparse
 from coterie import __version__
 from coterie.continuing import Earlier
 from coterie.evaluate.groups import judge_groups
-from coterie.evaluate.trend import TrendOptions, find_trend
+from coterie.evaluate.trend import find_trend
 from coterie.folder import check_output, write_folder
-from coterie.groups import Grouper, GroupOptions, GroupsFound, Memberships, find_groups, make_grouper
+from coterie.groups import Grouper, GroupsFound, Memberships, find_groups, make_grouper
 from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, fit_interest
 from coterie.interest.following import with_following
@@ -33,6 +33,7 @@ from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, 
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
+from coterie.options import fit_options, group_options, trend_options
 from coterie.outcome import Told, groups_table, items_table, quality_record
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
@@ -55,11 +56,6 @@ from coterie.tables.kept import kept_frame
 from coterie.tables.order import halved
 
 Result = TypeVar("Result")
-
-GROUP_TEXT_PRIOR = 2.0
-"""Weight of the text prior where groups are found; groups gain from text even where scores do not."""
-GROUP_EXACT_ITEMS = 2_000
-"""Catalogue up to which groups are found by the exact route: they need few dimensions, and those come out alike."""
 
 
 def discover(  # noqa: PLR0913  # the tables, where to, and what may be the caller's own
@@ -276,42 +272,6 @@ def encode_texts(items: pl.DataFrame, settings: Settings, progress: Progress) ->
     """`encode_items` of a table of items."""
     encoder = make_encoder(settings.encoder, settings)
     return encode_corpus(encoder, item_texts(items), cache=VectorCache(), progress=progress)
-
-
-def fit_options(settings: Settings) -> FitOptions:
-    """How the interest model is fitted under these settings."""
-    return FitOptions(
-        beta=settings.beta,
-        ridge=settings.ridge,
-        text_prior=settings.text_prior,
-        dimensions=settings.dimensions,
-        companions=settings.companions,
-        exact_items=settings.exact_items,
-        cold_share=settings.cold_share,
-        seed=settings.seed,
-    )
-
-
-def trend_options(settings: Settings) -> TrendOptions:
-    """How the trend of items is made under these settings."""
-    return TrendOptions(settings.trend, settings.trend_days, settings.half_life_days)
-
-
-def group_options(settings: Settings) -> GroupOptions:
-    """How groups are found under these settings."""
-    fit = fit_options(settings)
-    prior = GROUP_TEXT_PRIOR if settings.text_prior is None else settings.text_prior
-    interest = FitOptions(
-        **{**asdict(fit), "text_prior": prior, "exact_items": min(fit.exact_items, GROUP_EXACT_ITEMS)}
-    )
-    return GroupOptions(
-        groups=settings.groups,
-        grouper=settings.grouper,
-        max_groups=settings.max_groups,
-        sample_users=settings.sample_users,
-        interest=interest,
-        seed=settings.seed,
-    )
 
 
 def _describe(

@@ -14,7 +14,7 @@ from coterie.groups import Grouping, find_groups
 from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, Scorer, fit_interest
 from coterie.interest.following import with_following
-from coterie.pipeline import fit_options, group_options, trend_options
+from coterie.options import fit_options, group_options, trend_options
 from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
 from coterie.tables.order import halved

@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     min_support: int = Field(default=5, ge=1, description="Users that must back anything a profile shows.")
     top: int = Field(default=20, ge=1, description="Items in each group's list of recommendations.")
     keep_events: bool = Field(
-        default=True, description="Keep the events in the model folder, so that coterie update can add to them."
+        default=False, description="Keep the events in the model folder, so that coterie update can add to them."
     )
 
     seed: int = Field(default=0, ge=0, description="Seed of every random choice.")

@@ -21,8 +21,9 @@ from coterie.interest import InterestModel, Scorer, fit_interest
 from coterie.interest.following import with_following
 from coterie.interest.trend import trend
 from coterie.model import Model, membership_frame
+from coterie.options import fit_options, trend_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_texts, fit_options, trend_options, write_model
+from coterie.pipeline import encode_texts, write_model
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
 from coterie.settings import follows_order
@@ -113,7 +114,7 @@ def update(
     if model.history is None:
         raise ModelError(
             f"the events of {folder} were not kept, so none can be added to them",
-            hint="make the model again with coterie discover, without --no-keep-events",
+            hint="make the model again with coterie discover --keep-events",
         )
     with one_blas_thread(), open_sources(events) as sources:
         made = _updated(model, model.history, sources.events, progress)

@@ -161,6 +161,22 @@ def test_texts_that_the_server_does_not_take_are_told_with_their_length(chat_ser
     assert "COTERIE_EMBED_CHARACTERS" in caught.value.hint
 
 
+def test_long_texts_are_asked_for_a_few_at_a_time_and_kept_after_every_answer(chat_server, tmp_path) -> None:
+    def behave(handler, body, number) -> None:
+        handler.say(b"no", 403) if number == 4 else said(handler, lengths(body))
+
+    server, cache = chat_server(behave), VectorCache(tmp_path)
+    encoder = EndpointEncoder("m", server.url, characters=6_000)
+    texts = [f"{row}{'数' * 9_000}" for row in range(60)]
+    with pytest.raises(EncoderError):
+        encode_cached(encoder, texts, cache=cache)
+    asked = [len(body["input"]) for body in server.asked]
+    assert asked[0] == 1
+    assert max(asked) <= 17
+    kept = cache.read(encoder.fingerprint, texts, 3)[1]
+    assert kept.sum() == sum(asked[1:3])
+
+
 def test_a_long_text_is_sent_up_to_its_windows(chat_server) -> None:
     server = chat_server(answer)
     encoder = EndpointEncoder("m", server.url, characters=10, windows=2)

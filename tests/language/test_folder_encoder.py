@@ -252,6 +252,12 @@ def test_the_same_in_a_graph(exported, tmp_path: Path) -> None:
     assert "same place" in caught.value.hint
 
 
+def test_the_same_in_an_export(tiny_models, exported, tmp_path: Path) -> None:
+    exported("int8")  # or skip
+    with pytest.raises(EncoderError, match=r"has \d+ tokens, the model vectors for 80"):
+        write_exported(tiny_models.bert("fewer", vocab_size=80), tmp_path / "out", TEXTS)
+
+
 def spoiled(folder: Path, place: Path) -> Path:
     """The folder with a NaN among its weights."""
     from safetensors.numpy import load_file, save_file

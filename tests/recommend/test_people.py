@@ -13,8 +13,9 @@ from coterie.data import ShopTables
 from coterie.errors import DataError
 from coterie.interest import InterestModel
 from coterie.people import friends, groups, similar
-from coterie.recommend import nearest, people, shared_items
+from coterie.recommend import by_amount, nearest, people, shared_items
 from coterie.recommend.people import COMMON, SOCIABLE
+from coterie.tables.dataset import Events, weigh
 
 
 def made(n_users: int = 30, n_items: int = 20, d: int = 40) -> tuple[InterestModel, sparse.csr_array, sparse.csr_array]:
@@ -90,6 +91,19 @@ def test_shared_items_are_counted_and_the_most_telling_come_first() -> None:
         assert counts[place] == len(both)
         expected = sorted(both.tolist(), key=lambda item: -telling[item])[:3]
         assert items[place][items[place] >= 0].tolist() == expected
+
+
+def test_items_count_by_the_root_of_how_much_there_was_of_them() -> None:
+    user, item = np.array([0, 0, 0, 1, 1, 2]), np.array([3, 3, 5, 1, 3, 0])
+    weight = np.array([1, 2, 1, 1, 1, 1], dtype=np.float32)
+    value = np.array([4, 5, 1, np.nan, 16, -2], dtype=np.float32)
+    events = Events(user.astype(np.int32), item.astype(np.int32), weight, value=value)
+    histories = weigh(events, (4, 6))
+    expected = np.zeros((4, 6))
+    expected[0, 3], expected[0, 5], expected[1, 3] = 2 * 3, 1, 4
+    expected[1, 1], expected[2, 0] = 2, np.sqrt(1e-3)  # the median of what is known; next to nothing
+    assert_allclose(by_amount(histories, events).toarray(), expected, rtol=1e-5)
+    assert by_amount(histories, Events(events.user_row, events.item_row, weight)) is histories
 
 
 @pytest.fixture(scope="module")

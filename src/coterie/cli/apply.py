@@ -19,6 +19,7 @@ from coterie.cli.options import (
     OnlyCertified,
     OnlyItems,
     OutputFile,
+    PrintedOrFile,
     Quiet,
     takes_settings,
 )
@@ -50,7 +51,7 @@ def assign(
     from coterie.model import Model
 
     check_output_file(output)
-    frame = Model.load(folder).assign(
+    frame = Model.load(folder, history=False).assign(
         events, only_certified=only_certified, progress=make_progress(quiet=quiet), **settings
     )
     write_answer(frame, output, json=json)
@@ -100,7 +101,7 @@ def recommend(
                 "--parts reads the events once more, and standard input can be read once", hint="give a file"
             )
     offer, progress = (offers or OfferFlags()).offer(), make_progress(quiet=quiet)
-    model = Model.load(folder)
+    model = Model.load(folder, history=False)
     frame = model.recommend(
         events,
         k=k,
@@ -123,7 +124,7 @@ def lists(
     /,
     *,
     events: Events,
-    output: OutputFile = "-",
+    output: PrintedOrFile = None,
     k: Annotated[int, Parameter(name="-k", help="Items in each list.")] = 20,
     group: Annotated[str | None, Parameter(help="Number or name of a group; none: all.")] = None,
     only: OnlyItems = None,
@@ -141,7 +142,7 @@ def lists(
     from coterie.lists import facts, lists_of_groups
     from coterie.recommend import READINGS
 
-    if output != "-":
+    if output is not None:
         check_output_file(output)
     offer = (offers or OfferFlags()).offer()
     model = load_model(folder)
@@ -159,10 +160,10 @@ def lists(
     told = {reading: facts(model, frame.filter(reading=reading), "group_id")._asdict() for reading in READINGS}
     if number is not None:
         frame = frame.filter(group_id=number)
-    if output == "-" and not json:
+    if output is not None or json:
+        write_answer(frame, output or "-", json=json, told=told)
+    else:
         _print_lists(frame, dict(model.groups.select("group_id", "name").iter_rows()))
-        return
-    write_answer(frame, output, json=json, told=told)
 
 
 def _print_lists(frame: pl.DataFrame, names: dict[int, str]) -> None:

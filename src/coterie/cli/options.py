@@ -64,6 +64,13 @@ OutputFile = Annotated[
         allow_leading_hyphen=True,
     ),
 ]
+PrintedOrFile = Annotated[
+    str | None,
+    Parameter(
+        help="File to write: .parquet, .csv or .jsonl, also .gz or .zst; - for standard output; none: it is printed.",
+        allow_leading_hyphen=True,
+    ),
+]
 Overwrite = Annotated[bool, Parameter(help="Replace what is at --output.", negative=(), show_default=False)]
 Json = Annotated[
     bool,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from coterie.cli.apply import check_output_file, write_answer
-from coterie.cli.options import TABLE_SETTINGS, Events, Json, ModelFolder, Quiet, Social, takes_settings
+from coterie.cli.options import TABLE_SETTINGS, Events, Json, ModelFolder, PrintedOrFile, Quiet, Social, takes_settings
 from coterie.cli.output import print_json, print_table
 from coterie.cli.progress import make_progress
 from coterie.cli.show import load_model
@@ -32,13 +32,7 @@ def people(
     social: Social = None,
     user: Annotated[str | None, Parameter(help="Id of the user; none: all.", allow_leading_hyphen=True)] = None,
     k: Annotated[int, Parameter(name="-k", help="Users, or groups, for each user.")] = 10,
-    output: Annotated[
-        str | None,
-        Parameter(
-            help="File to write: .parquet, .csv or .jsonl, also .gz or .zst; - for standard output.",
-            allow_leading_hyphen=True,
-        ),
-    ] = None,
+    output: PrintedOrFile = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,

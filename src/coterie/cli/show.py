@@ -174,7 +174,7 @@ def load_model(folder: Path) -> Model:
     """The model in a folder."""
     from coterie.model import Model
 
-    return Model.load(folder)
+    return Model.load(folder, history=False)
 
 
 def group_row(model: Model, number: int) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.evaluate.value import GroupValue, value_of_groups
-from coterie.groups.fit import GroupOptions, GroupsFound, user_vectors
+from coterie.groups.fit import GroupOptions, GroupsFound
 from coterie.groups.grouper import unit
 from coterie.groups.held_out import hold_out
 from coterie.groups.stability import Refits, stability
+from coterie.groups.vectors import user_vectors
 from coterie.interest.fit import QUICK_DIMENSIONS, FitOptions, fit_interest
 from coterie.parallel import side_by_side
 from coterie.progress import SILENT, Progress

@@ -26,6 +26,9 @@ IntArray = NDArray[np.int32]
 
 ENOUGH: Final = 25.0
 """Items of a mean history that groups are learnt from, where windows can be joined to have as many."""
+FINER: Final = 1.5
+"""Groups that are looked for, for each that the held-out gain asks for: doubles are joined, and a group that lived for
+a part of the log only is not worth enough to the gain of the whole."""
 ONE_DRIFT: Final = 4
 """Windows within which a group that drifts on is still in the same drift."""
 FEWEST_SPELLS: Final = 3
@@ -98,6 +101,9 @@ def follow(
     spell = _spell(rows, windows)
     stretches = window_rows(events, joined(windows, spell), n_items)
     found = find_groups(stretches.histories, text_vectors, options, progress=progress)
+    if options.groups == "auto":
+        finer = replace(options, groups=round(FINER * found.grouping.n_groups))
+        found = find_groups(stretches.histories, text_vectors, finer, progress=progress)
     found = replace(found, grouping=_without_doubles(stretches, found, rules))
     weights = found.grouping.evidence
     with progress.stage("following users"):

@@ -19,8 +19,9 @@ from coterie.evolution.result import Evolution
 from coterie.evolution.status import active_counts, group_status, label_status, shares_table
 from coterie.evolution.windows import make_windows
 from coterie.folder import check_output
+from coterie.options import group_options
 from coterie.parallel import one_blas_thread
-from coterie.pipeline import encode_items, group_options
+from coterie.pipeline import encode_items
 from coterie.profiles import Keywords, call_groups, count_and_profile, item_keywords, read_phrasebook
 from coterie.profiles.phrases import item_categories
 from coterie.progress import SILENT, Progress

@@ -12,8 +12,8 @@ from scipy import sparse
 
 from coterie.groups.evidence import Gain
 from coterie.groups.fit import GroupOptions, GroupsFound
-from coterie.groups.grouper import prototypes
-from coterie.groups.held_out import sampled_users
+from coterie.groups.grouper import ANY_DIMENSIONS
+from coterie.groups.held_out import hold_out
 from coterie.groups.hierarchy import Broad
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
@@ -21,6 +21,8 @@ from coterie.groups.model import Grouping
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
+ROUNDS = 1
+"""Times that users are moved to the group that explains them best: more would let groups wander from what they were."""
 SAME = 0.5
 """A group goes on where the mean of what it shares with the earlier one, users and likes, is at least this."""
 
@@ -39,28 +41,29 @@ class Continuation(NamedTuple):
     shared: FloatArray
 
 
-class ContinuedGroups(SphericalKMeans):
-    """Spherical k-means that starts from the groups of an earlier model, where it is asked to group all users.
+class ContinuedGroups:
+    """Leaves users where an earlier model has them, where it is asked to group all of them.
 
     Args:
         labels: earlier group of each user that groups are found on, shape (n_users,).
         n_groups: number of earlier groups.
     """
 
+    name = "kmeans"
+    exact_number = True
+    leaves_unassigned = False
+    most_dimensions = ANY_DIMENSIONS
+    rounds = ROUNDS
+
     def __init__(self, labels: IntArray, n_groups: int) -> None:
-        super().__init__()
         self.labels = labels
         self.n_groups = n_groups
 
     def group(self, vectors: FloatArray, n_groups: int, *, rng: np.random.Generator) -> IntArray:
-        """Labels found from the earlier groups' prototypes; of other users or numbers, as k-means finds them."""
+        """The earlier labels; of other users or numbers, those that k-means finds."""
         if len(vectors) != len(self.labels) or n_groups != self.n_groups:
-            return super().group(vectors, n_groups, rng=rng)
-        found = self.labels.copy()
-        known = np.abs(vectors).sum(axis=1) > 0
-        centres = prototypes(vectors, found, n_groups)
-        found[known] = self.refine(vectors[known], centres)[0]
-        return np.maximum(found, 0)
+            return SphericalKMeans().group(vectors, n_groups, rng=rng)
+        return np.maximum(self.labels, 0)
 
 
 def aligned(grouping: Grouping, item_ids: pl.Series, to: pl.Series) -> Grouping:
@@ -78,9 +81,12 @@ def aligned(grouping: Grouping, item_ids: pl.Series, to: pl.Series) -> Grouping:
 
 
 def continued_groups(earlier: Grouping, histories: sparse.csr_array, options: GroupOptions) -> ContinuedGroups:
-    """What groups these users, starting from where an earlier grouping puts them."""
-    sample = sampled_users(histories, options.sample_users, options.seed)
-    return ContinuedGroups(earlier.assign(histories[sample], 1).primary, earlier.n_groups)
+    """What groups these users, starting from where an earlier grouping puts them.
+
+    It puts them there by the events that `find_groups` does not hide, so that those can judge.
+    """
+    held = hold_out(histories, options.sample_users, options.seed)
+    return ContinuedGroups(earlier.assign(held.kept, 1).primary, earlier.n_groups)
 
 
 def continued(

@@ -19,7 +19,6 @@ from coterie.groups.held_out import hold_out
 from coterie.groups.hierarchy import Broad, broad_groups
 from coterie.groups.kmeans import SphericalKMeans
 from coterie.groups.model import Grouping
-from coterie.groups.neighbours import with_neighbours
 from coterie.groups.numbers import (
     CLOSER,
     NUMBERS,
@@ -30,7 +29,8 @@ from coterie.groups.numbers import (
     choose_stable,
     halfway,
 )
-from coterie.interest.fit import FitOptions, fit_interest
+from coterie.groups.vectors import DIMENSIONS, interests_for_groups, user_vectors
+from coterie.interest.fit import FitOptions
 from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel
 from coterie.progress import SILENT, Progress
@@ -39,8 +39,6 @@ from coterie.randomness import generator
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-DIMENSIONS = (8, 16, 32, 64, 128)
-"""Taste dimensions tried."""
 REFINEMENTS = 8
 MAP_USERS = 4_000
 
@@ -240,7 +238,8 @@ def group_users(
     if left == 1:
         labels = np.zeros_like(labels)
     found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
-    return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned), left
+    rounds = _rounds(grouper)
+    return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned, rounds=rounds), left
 
 
 def refine(
@@ -250,14 +249,15 @@ def refine(
     tastes: FloatArray | None = None,
     *,
     leave: bool = False,
+    rounds: int = REFINEMENTS,
 ) -> IntArray:
-    """Move each user to the group whose item distribution explains him best, a few times over, shape (n_users,).
+    """Move each user to the group whose item distribution explains him best, `rounds` times over, shape (n_users,).
 
     Users labelled −1 are placed like the others. With `leave`, whoever is explained no better by any group than by
     everyone's distribution is in none (−1).
     """
     known = np.diff(histories.indptr) > 0
-    for _ in range(REFINEMENTS):
+    for _ in range(rounds):
         scores = histories @ evidence(histories, labels, n_groups, tastes)
         moved = np.where(known, scores.argmax(axis=1), labels).astype(np.int32)
         if leave:
@@ -271,43 +271,18 @@ def refine(
     return labels
 
 
+def _rounds(grouper: Grouper) -> int:
+    """Rounds of refinement: those of the grouper's own, where it has a wish."""
+    rounds: int = getattr(grouper, "rounds", REFINEMENTS)
+    return rounds
+
+
 def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]:
     if options.groups != "auto":
         return [min(options.groups, max(1, n_users))]
     most = min(options.max_groups, max(1, n_users // 10))
     numbers = [number for number in (NUMBERS if grouper.exact_number else ROUGH_NUMBERS) if number <= most]
     return numbers or [1]
-
-
-def interests_for_groups(
-    histories: sparse.csr_array,
-    text_vectors: FloatArray,
-    interest: FitOptions,
-    seed: int,
-    *,
-    statistics: ItemStatistics | None = None,
-) -> InterestModel:
-    """The interests by which users are grouped: as many dimensions as are tried, and only what a user vector needs.
-
-    Args:
-        histories, text_vectors, statistics: as in `find_groups`.
-        interest: how the taste vectors are fitted.
-        seed: of the fit.
-    """
-    fit = replace(interest, dimensions=max(DIMENSIONS), companions=0, cold=False, seed=seed)
-    return fit_interest(histories, text_vectors, fit, statistics=statistics)
-
-
-def user_vectors(
-    learnt: InterestModel, histories: sparse.csr_array, social: sparse.csr_array | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """Vectors that users are grouped by, shape (n_users, d), and tastes of the items, shape (n_items, d); unit rows.
-
-    Args:
-        learnt: of `interests_for_groups`.
-        histories, social: as in `find_groups`.
-    """
-    return with_neighbours(learnt.fold_in(histories), histories, social), unit(learnt.taste)
 
 
 def _curve(search: _Search, grouper: Grouper, numbers: list[int], progress: Progress) -> _Curve:
@@ -384,7 +359,8 @@ def _settle(
     if len(known) and isinstance(grouper, SphericalKMeans):
         start = prototypes(points, final, point.groups)
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
-    final = refine(histories, final, point.groups, tastes, leave=grouper.leaves_unassigned)
+    leave, rounds = grouper.leaves_unassigned, _rounds(grouper)
+    final = refine(histories, final, point.groups, tastes, leave=leave, rounds=rounds)
     if len(known) > MAP_USERS:
         known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
     return evidence(histories, final, point.groups, tastes), known, points[known]

@@ -41,21 +41,15 @@ def hold_out(histories: sparse.csr_array, most_users: int, seed: int) -> HeldOut
         most_users: at most this many users are drawn.
         seed: decides who, and what.
     """
-    users = sampled_users(histories, most_users, seed)
+    users = np.flatnonzero(np.diff(histories.indptr) > 0)
+    if len(users) > most_users:
+        users = np.sort(generator(seed, "sample").choice(users, most_users, replace=False))
     kept, hidden = hide(histories[users], HIDDEN_SHARE, generator(seed, "hide"))
     judges = generator(seed, "judges").random(len(users)) < 0.5
     choosing, judging = _rows(hidden, ~judges), _rows(hidden, judges)
     if judging.nnz == 0 or choosing.nnz == 0:
         choosing = judging = hidden
     return HeldOut(users, kept, choosing, judging)
-
-
-def sampled_users(histories: sparse.csr_array, most_users: int, seed: int) -> NDArray[np.int64]:
-    """Rows of the users that groups are found on, ascending; the arguments are those of `hold_out`."""
-    users = np.flatnonzero(np.diff(histories.indptr) > 0)
-    if len(users) > most_users:
-        users = np.sort(generator(seed, "sample").choice(users, most_users, replace=False))
-    return users
 
 
 def _rows(matrix: sparse.csr_array, keep: NDArray[np.bool_]) -> sparse.csr_array:

@@ -38,7 +38,8 @@ _MAGIC = b"COTVEC1\n"
 _STATE = ".safetensors"
 _HEAD = 32
 _MOST_SHARDS = 24
-_MERGED_ROWS = 65_536
+_MERGED_BYTES = 32_000_000
+"""Vectors of one merged shard, at most: a merge holds them three times over."""
 _DAY = 86_400
 
 
@@ -173,7 +174,7 @@ class VectorCache:
         rows = 0
         for shard in reversed(self._shards(fingerprint, dimensions)):
             rows += len(shard.keys)
-            if rows > _MERGED_ROWS:
+            if rows * 4 * dimensions > _MERGED_BYTES:
                 break
             small.append(shard)
         if len(small) < 2:

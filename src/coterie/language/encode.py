@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from coterie.errors import ModelError
 from coterie.language.cache import VectorCache
 from coterie.language.encoder import Encoder, JoinedEncoder, fingerprint_of, join_blocks
-from coterie.language.endpoint import PAID_BATCH, EndpointEncoder
+from coterie.language.endpoint import PAID_LETTERS, EndpointEncoder
 from coterie.progress import SILENT, Progress
 
-_STEP = 512
 _BATCH = 4_096
-"""Texts encoded between two reports of progress, and between two writes to the cache."""
+"""Texts encoded between two writes to the cache, at most."""
+_LETTERS = 200_000
+"""Characters encoded between two reports of progress: a few seconds' worth. With fewer short texts at once the bundled
+encoder finds too few of one length to fill its groups: 512 titles at a time take 1.7 times as long as 4,096."""
 
 
 def encode_cached(
@@ -127,17 +129,31 @@ def _encode_missing(
     cache, progress = surroundings
     if not len(missing):
         return
-    paid = isinstance(encoder, EndpointEncoder)
-    size, step_size = (PAID_BATCH, PAID_BATCH) if paid else (_BATCH, _STEP)
+    lengths = np.array([len(texts[row]) for row in missing])
     with progress.stage("encoding item text", total=len(missing), unit="texts") as step:
-        for start in range(0, len(missing), size):
-            batch = missing[start : start + size]
-            for at in range(0, len(batch), step_size):
-                part = batch[at : at + step_size]
-                vectors[part] = encoder.encode([texts[row] for row in part])
-                step.advance(len(part))
+        for batch in _batches(encoder, lengths):
+            paid = isinstance(encoder, EndpointEncoder)
+            for part in [np.arange(len(batch))] if paid else _cut(lengths[batch], _BATCH, _LETTERS):
+                rows = missing[batch[part]]
+                vectors[rows] = encoder.encode([texts[row] for row in rows])
+                step.advance(len(rows))
             if cache is not None:
-                cache.write(encoder.fingerprint, [texts[row] for row in batch], vectors[batch], progress=progress)
+                rows = missing[batch]
+                cache.write(encoder.fingerprint, [texts[row] for row in rows], vectors[rows], progress=progress)
+
+
+def _batches(encoder: Encoder, lengths: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Places of the texts between two writes to the cache; what is paid for is kept after every answer."""
+    if isinstance(encoder, EndpointEncoder):
+        return _cut(np.minimum(lengths, encoder.most_characters), encoder.texts_at_once, PAID_LETTERS)
+    return _cut(lengths, _BATCH, int(lengths.sum()) + 1)
+
+
+def _cut(lengths: NDArray[np.intp], most: int, letters: int) -> list[NDArray[np.intp]]:
+    """Places of texts in runs of at most so many texts, and of about as many characters, or of one text."""
+    places = np.arange(len(lengths))
+    run, weight = places // most, np.cumsum(lengths) // letters
+    return np.split(places, np.flatnonzero((np.diff(run) > 0) | (np.diff(weight) > 0)) + 1)
 
 
 def item_texts(items: pl.DataFrame) -> list[str]:

@@ -19,6 +19,8 @@ from coterie.settings import Settings
 
 PAID_BATCH: Final = 128
 """Texts asked for at once. Every answer goes to the cache before the next question, so nothing is paid for twice."""
+PAID_LETTERS: Final = 100_000
+"""Characters asked for at once, about: endpoints have limits in tokens, and in Chinese a character is one or more."""
 LONGEST_CALL: Final = 300.0
 """Seconds that one answer may take, all tries included."""
 _PREFIX: Final = "openai:"
@@ -101,6 +103,16 @@ class EndpointEncoder(Trained):
         if self._width is None:
             self._ask(["word"])
         return self._width or 0
+
+    @property
+    def texts_at_once(self) -> int:
+        """Texts whose windows fill one question."""
+        return max(1, PAID_BATCH // self._windows)
+
+    @property
+    def most_characters(self) -> int:
+        """Characters that are sent of a text, at most."""
+        return self._characters * self._windows
 
     def expect(self, width: int | None) -> None:
         """Hold the endpoint to a width that is known from earlier; None: none is."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from coterie.errors import EncoderError, MissingExtraError
 from coterie.folder import write_folder
 from coterie.language.folder_encoder import FolderEncoder
-from coterie.language.onnx_graph import Ranges, Shape, Weights, read_shape, write_graph
+from coterie.language.onnx_graph import WORDS, Ranges, Shape, Weights, read_shape, write_graph
 from coterie.language.recipe import fingerprint_of_folder
 from coterie.progress import SILENT, Progress
 
@@ -29,6 +29,8 @@ _COPIED: Final = (
 )  # fmt: skip
 MOST_TEXTS: Final = 192
 """Texts that are measured on, at most: half of them for ranges, half for fidelity and speed."""
+_LARGEST: Final = 2_000_000_000
+"""Bytes that one file of its format may have, about."""
 ROUNDS: Final = 3
 _PREFIXES: Final = ("bert.", "roberta.", "model.")
 
@@ -42,7 +44,7 @@ class Exported:
         precision: int8 or float32.
         bytes, original_bytes: size of the weights.
         texts: texts that were compared.
-        mean_cosine, least_cosine: of a text's two vectors; None where nothing can run the original.
+        mean_cosine, least_cosine: of a text's two vectors.
         speed, original_speed: texts a second of processor time on one thread, the best of a few rounds that take turns.
         original: what ran the original: torch, or ONNX Runtime in float32 where torch is not installed.
     """
@@ -118,6 +120,12 @@ def write_exported(
     if original.recipe.onnx is not None:
         raise EncoderError(f"{folder} is an ONNX folder already", hint="give the folder with model.safetensors")
     model = _weights(folder), read_shape(original.recipe.config, folder)
+    size = sum(tensor.nbytes for tensor in model[0].values())
+    if size > _LARGEST:
+        raise EncoderError(
+            f"the weights in {folder} take {size / 1e9:.1f} GB in float32; an ONNX file holds {_LARGEST / 1e9:.1f} GB",
+            hint="use the folder itself as --encoder: torch runs it as it is",
+        )
 
     def write(place: Path) -> None:
         _write_around(original, place)
@@ -183,7 +191,7 @@ def _ranges(
     session = onnxruntime.InferenceSession(str(probe), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()][1:]
     low, high = np.full(len(names), np.inf), np.full(len(names), -np.inf)
-    for ids in original.token_ids(texts):
+    for ids in original.token_ids(texts, len(model[0][WORDS])):
         values = session.run(names, {"input_ids": np.array([ids], dtype=np.int64)})
         low = np.minimum(low, [value.min() for value in values])
         high = np.maximum(high, [value.max() for value in values])

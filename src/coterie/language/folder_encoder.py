@@ -122,9 +122,18 @@ class FolderEncoder(Trained):
                 owners.append(row)
         return windows, np.array(owners, dtype=np.intp)
 
-    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of the first window of each text that says something; the model itself is not loaded."""
+    def token_ids(self, texts: Sequence[str], rows: int) -> list[list[int]]:
+        """Token ids of the first window of each text that says something; the model itself is not loaded.
+
+        Args:
+            texts: any strings.
+            rows: tokens that the model has an embedding for.
+
+        Raises:
+            EncoderError: the tokenizer has more.
+        """
         tokenizer = _tokenizer(self.recipe)
+        _check_vocabulary(tokenizer, rows, self.recipe)
         cleaned = [clean_text(text) for text in texts]
         said = [self.recipe.prompt + (text.lower() if self.recipe.lower else text) for text in cleaned if text]
         return [encoded.ids for encoded in tokenizer.encode_batch(said)]
@@ -152,12 +161,7 @@ class FolderEncoder(Trained):
         if self._loaded is None:
             tokenizer = _tokenizer(self.recipe)
             runner = self._runner()
-            size = max(tokenizer.get_vocab().values(), default=-1) + 1
-            if runner.rows is not None and size > runner.rows:
-                raise EncoderError(
-                    f"the tokenizer in {self.recipe.folder} has {size:,} tokens, the model vectors for {runner.rows:,}",
-                    hint="they are of different models: get both from the same place",
-                )
+            _check_vocabulary(tokenizer, runner.rows, self.recipe)
             self._loaded = tokenizer, runner
         return self._loaded
 
@@ -208,6 +212,15 @@ def _tokenizer(recipe: Recipe) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=recipe.most_tokens)
     return tokenizer
+
+
+def _check_vocabulary(tokenizer: Tokenizer, rows: int | None, recipe: Recipe) -> None:
+    size = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if rows is not None and size > rows:
+        raise EncoderError(
+            f"the tokenizer in {recipe.folder} has {size:,} tokens, the model vectors for {rows:,}",
+            hint="they are of different models: get both from the same place",
+        )
 
 
 def _batches(windows: Sequence[Sequence[int]]) -> Iterator[list[int]]:

@@ -32,7 +32,9 @@ def hub_folder(name: str) -> Path:
 
     wanted = list(_WANTED)
     try:
-        return Path(snapshot_download(name, local_files_only=True, allow_patterns=wanted))
+        here = Path(snapshot_download(name, local_files_only=True, allow_patterns=wanted))
+        if any(here.glob("*.safetensors")) or any(here.glob("*.onnx")):  # else an earlier fetch was interrupted
+            return here
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:

@@ -27,6 +27,7 @@ Ranges = Mapping[str, tuple[float, float]]
 
 FAMILIES: Final = ("bert", "roberta", "xlm-roberta", "camembert")
 """Values of `model_type` whose layers are those of BERT (Devlin et al. 2019)."""
+WORDS: Final = "embeddings.word_embeddings.weight"
 _GELU: Final = {"gelu": "Gelu", "gelu_new": "FastGelu", "gelu_fast": "FastGelu", "gelu_pytorch_tanh": "FastGelu"}
 _FUSED: Final = "com.microsoft"
 """Domain of the steps that ONNX Runtime has beside those of the standard."""
@@ -131,21 +132,14 @@ class _Graph:
 
     def embeddings(self) -> str:
         """Words, positions and the first segment, added up and normed."""
-        table = self.tensor("embeddings.word_embeddings.weight")
+        table = self.tensor(WORDS)
         if self.ranges is None:
             words = self.step("Gather", [self.constant("words", table), "input_ids"], "words_of")
         else:
             scale = _scales(table, 1, _TABLE_TOP)
             rows = self.constant("words", np.rint(table / scale).astype(np.int8))
             taken = self.step("Gather", [rows, "input_ids"], "words_of")
-            real = self.step(
-                "Cast",
-                [
-                    taken,
-                ],
-                "words_real",
-                to=1,
-            )
+            real = self.step("Cast", [taken], "words_real", to=1)
             sizes = self.step("Gather", [self.constant("word_scales", scale), "input_ids"], "scales_of")
             words = self.step("Mul", [real, sizes], "words_sized")
         places = self.tensor("embeddings.position_embeddings.weight")[self.shape.first_position :]
@@ -195,10 +189,8 @@ class _Graph:
         size = np.float32(max(high - low, 1e-9) / _RANGE_STEPS)
         zero = np.uint8(np.clip(np.rint(-low / size), 0, _RANGE_STEPS))
         scales = _scales(matrix, 0, _WEIGHT_TOP)
-        spacing, origin = (
-            self.constant(f"{name}.spacing", np.array(size)),
-            self.constant(f"{name}.zero", np.array(zero)),
-        )
+        spacing = self.constant(f"{name}.spacing", np.array(size))
+        origin = self.constant(f"{name}.zero", np.array(zero))
         rounded = self.step("QuantizeLinear", [states, spacing, origin], f"{name}.rounded")
         given = [
             rounded,

@@ -11,6 +11,7 @@ from scipy import sparse
 from coterie.groups.grouper import unit
 from coterie.interest.model import InterestModel
 from coterie.kernels.topk import blocks, top_k
+from coterie.tables.dataset import Events
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -22,6 +23,8 @@ COMMON = 0.3
 """How much of what two users share with everybody is taken off their likeness."""
 SOCIABLE = 0.3
 """How much having many friends counts: who has many makes more."""
+SMALLEST = 1e-3
+"""Least sum of values that an item counts by."""
 SAMPLE = 1_000
 """Users by whose pairs the spread of likeness is judged."""
 
@@ -122,6 +125,27 @@ def people(
         friends = np.maximum(np.diff(joined.indptr), 1).astype(np.float32)
         vectors = unit(np.asarray(vectors + (joined @ vectors) / friends[:, None], dtype=np.float32))
     return People(vectors, joined)
+
+
+def by_amount(histories: sparse.csr_array, events: Events) -> sparse.csr_array:
+    """Histories in which an item also counts by how much there was of it: times the root of the sum of its values.
+
+    Plays, pieces, seconds or stars: who had much of an item is better told by it than who had little, and less so the
+    more it was. A value that is missing counts as the median, one that is not above 0 as nothing much.
+
+    Args:
+        histories: weights of these events, shape (n_users, n_items), indices sorted.
+        events: with values; without, the histories stay as they are.
+    """
+    if events.value is None or not len(events) or np.isnan(events.value).all():
+        return histories
+    value = np.where(np.isnan(events.value), np.nanmedian(events.value), events.value).astype(np.float64)
+    cells = sparse.csr_array((np.maximum(value, 0), (events.user_row, events.item_row)), shape=histories.shape)
+    cells.sum_duplicates()  # the same cells as the histories have, in the same order
+    amount = np.sqrt(np.maximum(cells.data, SMALLEST))
+    return sparse.csr_array(
+        ((histories.data * amount).astype(np.float32), histories.indices, histories.indptr), shape=histories.shape
+    )
 
 
 def nearest(

@@ -76,9 +76,11 @@ def told(change: dict[str, Any], names: dict[int, str]) -> str:
 
 
 def over_time(tables: Tables) -> OverTime:
-    """What the figure of flows shows: the largest groups, all others as one."""
-    ids = tables.groups["group_id"].to_list()
-    named = dict(zip(ids, tables.groups["name"], strict=True))
+    """What the figure of flows shows: the groups that are largest at their best, all others as one."""
+    peaks = tables.shares.group_by("group_id").agg(pl.col("members").max())
+    best = peaks.sort("members", "group_id", descending=[True, False])["group_id"].to_list()
+    ids = sorted(best) if len(best) <= MOST_ROWS else [*sorted(best[: MOST_ROWS - 1]), *best[MOST_ROWS - 1 :]]
+    named = dict(tables.groups.select("group_id", "name").iter_rows())
     own = ids if len(ids) <= MOST_ROWS else ids[: MOST_ROWS - 1]
     row_of = pl.DataFrame({"group_id": ids, "row": [min(place, len(own)) for place in range(len(ids))]})
     rows = own if len(own) == len(ids) else [*own, -1]
