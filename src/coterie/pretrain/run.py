@@ -228,7 +228,7 @@ def check_options(options: TrainingOptions) -> None:
         value = getattr(options, one.name)
         if one.name in least and value < least[one.name]:
             raise SettingsError(f"option {one.name!r} cannot be {value}", hint=f"give {least[one.name]} or more")
-        if one.name in ("rate", "temperature") and value is not None and not 0 < value < 10:
+        if one.name == "rate" and value is not None and not 0 < value < 10:
             raise SettingsError(f"option {one.name!r} cannot be {value}", hint="give a number above 0, well below 1")
     if not 0 <= options.validation < 0.9:
         raise SettingsError(f"option 'validation' cannot be {options.validation}", hint="give a share from 0 to 0.5")

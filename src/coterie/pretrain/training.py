@@ -1,13 +1,13 @@
-"""Training an encoder on behaviour: items of the same users belong together.
+"""Training an encoder on behaviour: texts come to lie as the taste of their items does.
 
-Each text is read once in an epoch. Its vector a_i is compared with the vectors last seen of all other items, the bank
-(Wang et al. 2020), so that a text that cost much to read meets every item and not a batch of them:
+The interest model, fitted without text, gives each item a taste vector b_i. Each text is read once in an epoch, and its
+vector a_i is compared with the vectors last seen of all other items, the bank (Wang et al. 2020), so that a text that
+cost much to read meets every item and not a batch of them:
 
-    q_ij = softmax over j ≠ i of a_i · a_j / τ + log π_j          loss = − Σ_i w_i Σ_j p_ij log q_ij
+    s_ij = max(0, a_i · a_j)     t_ij = b_i · b_j     loss = mean over i of 1 − cosine of the rows s_i and t_i, j ≠ i
 
-p_ij is where a walk from item i over one of its users leads (`targets.walks`), π_j the share of walks that end at item
-j, so that the cosine need not say how popular an item is (which an item without events could not know), and w_i the
-square root of the users of item i.
+Up to a factor that is the normalised squared error by which beeFormer trains on users' histories (Vančura et al. 2024),
+with an item's likenesses, of which the noise has been taken, in the place of a history.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from scipy import sparse
 from coterie.evaluate.protocols import rank
 from coterie.evaluate.references import text_cosine
 from coterie.evaluate.splits import Split, split_items
+from coterie.interest.fit import FitOptions, fit_interest
 from coterie.kernels.metrics import ndcg_at_k
-from coterie.pretrain.targets import parts, walks
 from coterie.pretrain.tower import Tower
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
@@ -60,7 +60,6 @@ class TrainingOptions:
         rate: largest learning rate of AdamW; None: 0.0002, or 0.001 for a model that starts from nothing.
         layers: upper layers that learn; those below are frozen, and with all layers the embeddings learn too.
         tokens: tokens read of a text.
-        temperature: τ.
         validation: share of the items that are hidden to see when to stop.
         checks: times in an epoch that they are looked at, but not more often than every 20 steps.
         patience: checks without a better figure after which training ends.
@@ -73,7 +72,6 @@ class TrainingOptions:
     rate: float | None = None
     layers: int = 2
     tokens: int = 64
-    temperature: float = 0.1
     validation: float = 0.1
     checks: int = 2
     patience: int = 4
@@ -129,15 +127,15 @@ class Training:
         self.tower, self.options, self.store, self.progress = tower, options, store, progress
         self.rate = RATE if options.rate is None else options.rate
         self.split = split_items(histories, share=options.validation, seed=options.seed)
-        together = walks(self.split.train, seed=options.seed)
-        self.targets, self.users = parts(together)
+        unread = np.zeros((histories.shape[1], 0), dtype=np.float32)
+        taste = FitOptions(text_prior=0.0, companions=0, cold=False, seed=options.seed)
+        with progress.stage("fitting the taste to learn"):
+            self.taste = fit_interest(self.split.train, unread, taste).taste
         spoken = tower.lengths > 0
-        self.items: NDArray[np.intp] = np.flatnonzero((self.users > 0) & spoken)
+        self.items: NDArray[np.intp] = np.flatnonzero(self.taste.any(axis=1) & spoken)
         hidden = np.bincount(self.split.hidden.indices, minlength=len(spoken)) > 0
         self.held: NDArray[np.intp] = np.flatnonzero(hidden & spoken)
         self.validated = bool(options.validation and len(self.held) and self.split.hidden.shape[0])
-        log_share = np.log(np.maximum(self.users, 1e-9) / max(float(self.users.sum()), 1e-9))
-        self.log_share = log_share.astype(np.float32)
         self.bank = np.zeros((len(tower.lengths), 0), dtype=np.float32)
         self.state = _State()
         self.per_epoch = -(-len(self.items) // options.batch)
@@ -195,14 +193,13 @@ class Training:
         self.tower.train(True)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * self._schedule()
-        others = self._others(batch)
-        weight = np.sqrt(self.users[batch])
+        others = self._others()
         loss = 0.0
         self.optimizer.zero_grad()
         fresh: list[tuple[NDArray[np.intp], FloatArray]] = []
         for rows in self.tower.batches(batch):
             vectors = self.tower.forward(rows)
-            part = self._loss(vectors, rows, others) / float(weight.sum())
+            part = self._loss(vectors, rows, others) / len(batch)
             part.backward()
             loss += float(part.detach())
             fresh.append((rows, vectors.detach().numpy()))
@@ -214,24 +211,20 @@ class Training:
         self.state.step += 1
 
     def _loss(self, vectors: torch.Tensor, rows: NDArray[np.intp], others: NDArray[np.intp]) -> torch.Tensor:
-        """Sum of w_i times the cross-entropy of some texts."""
+        """Sum over some texts of 1 minus the cosine of their rows."""
         import torch
 
-        logits = vectors @ torch.from_numpy(self.bank[others]).T / self.options.temperature
-        logits = logits + torch.from_numpy(self.log_share[others])
-        logits = logits.masked_fill(torch.from_numpy(rows[:, None] == others[None]), -1e9)
-        wanted = torch.from_numpy(self.targets[rows][:, others].toarray())
-        losses = -(wanted * torch.log_softmax(logits, dim=1)).sum(dim=1)
-        return (losses * torch.from_numpy(np.sqrt(self.users[rows]))).sum()
+        near = torch.relu(vectors @ torch.from_numpy(self.bank[others]).T)
+        wanted = torch.from_numpy(self.taste[rows] @ self.taste[others].T)
+        apart = torch.from_numpy(rows[:, None] != others[None])
+        return (1 - torch.nn.functional.cosine_similarity(near * apart, wanted * apart, dim=1)).sum()
 
-    def _others(self, batch: NDArray[np.intp]) -> NDArray[np.intp]:
-        """The items that a batch is compared with: all, or those it belongs with and a draw of the rest."""
+    def _others(self) -> NDArray[np.intp]:
+        """The items that a batch is compared with: all, or a draw of them."""
         if len(self.items) <= MOST_OTHERS:
             return self.items
         rng = generator(self.options.seed, "others", self.state.step)
-        drawn = rng.choice(self.items, MOST_OTHERS, replace=False)
-        belonging = np.intersect1d(np.unique(self.targets[batch].indices), self.items)
-        return np.union1d(belonging, drawn)
+        return rng.choice(self.items, MOST_OTHERS, replace=False)
 
     def _batches(self, epoch: int) -> list[NDArray[np.intp]]:
         """The items in an order of this epoch, in batches of texts of like length."""
