@@ -56,21 +56,6 @@ def test_scores_are_interest_and_trend_and_prior(case: tuple[Scorer, sparse.csr_
         assert_allclose(found[row], interest[row] + late + expected, atol=1e-4)
 
 
-@given(cases())
-@settings(max_examples=80, deadline=None)
-def test_contributions_sum_to_the_score_and_each_part_is_its_own(case: tuple[Scorer, sparse.csr_array]) -> None:
-    scorer, histories = case
-    scores = scorer.scores(histories)
-    for row, history in enumerate(histories.toarray()):
-        own = np.flatnonzero(history).astype(np.int32)
-        late, expected = slow_beside(scorer, history)
-        for target in range(scorer.n_items):
-            parts = scorer.contributions(own, history[own], target)
-            assert_allclose(parts.total, scores[row, target], atol=1e-4)
-            assert_allclose([parts.trend, parts.groups], [late[target], expected[target]], atol=1e-4)
-            assert_array_equal(parts.items, scorer.interest.contributions(own, history[own], target))
-
-
 @given(cases(), st.integers(1, 5))
 @settings(max_examples=40, deadline=None)
 def test_without_trend_and_prior_it_is_the_interest_model(case: tuple[Scorer, sparse.csr_array], k: int) -> None:
@@ -79,9 +64,6 @@ def test_without_trend_and_prior_it_is_the_interest_model(case: tuple[Scorer, sp
     assert_array_equal(bare.scores(histories), scorer.interest.scores(histories))
     assert_array_equal(bare.top_items(histories, k)[0], scorer.interest.top_items(histories, k)[0])
     assert not bare.knows_strangers
-    own = histories[[-1]]
-    parts = bare.contributions(own.indices, own.data, 0)
-    assert (parts.trend, parts.groups) == (0, 0)
 
 
 @given(cases())

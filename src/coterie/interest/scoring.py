@@ -47,26 +47,6 @@ class GroupPrior:
 
 
 @dataclass(frozen=True)
-class Contributions:
-    """What a score is the sum of.
-
-    Attributes:
-        items: what each item of the history adds, shape (n,), float32.
-        trend: what being asked for of late adds.
-        groups: what the expectation of the user's groups adds.
-    """
-
-    items: FloatArray
-    trend: float
-    groups: float
-
-    @property
-    def total(self) -> float:
-        """The score."""
-        return float(self.items.sum()) + self.trend + self.groups
-
-
-@dataclass(frozen=True)
 class Scorer:
     """The one way to a score: the interest model's, plus a trend, plus the prior of the user's groups.
 
@@ -110,22 +90,6 @@ class Scorer:
     ) -> tuple[NDArray[np.int32], FloatArray]:
         """Best k items of every user, exact; see `kernels.topk.top_k` for the shapes."""
         return best_items(self.scores, histories, k, include_seen=include_seen, barred=barred)
-
-    def contributions(self, items: NDArray[np.int32], weights: FloatArray, target: int) -> Contributions:
-        """What the score of `target` is the sum of, for one history.
-
-        Args:
-            items: item rows of the history, shape (n,).
-            weights: their weights, shape (n,).
-            target: item row that is explained.
-        """
-        history = sparse.csr_array((weights, items, np.array([0, len(items)])), shape=(1, self.n_items))
-        trend = groups = 0.0
-        if self.trend is not None:
-            trend = float(_amounts(history)[0] * self.trend[target])
-        if self.prior is not None:
-            groups = float((self.prior.mixture(history) @ self.prior.expected[:, target])[0])
-        return Contributions(self.interest.contributions(items, weights, target), trend, groups)
 
 
 def _amounts(histories: sparse.csr_array) -> FloatArray:
