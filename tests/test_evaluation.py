@@ -179,11 +179,14 @@ def test_the_order_of_histories_counts_when_it_is_asked_to() -> None:
     rows = [(f"u{user}", f"i{(start + step) % 30}") for user, start in enumerate(starts) for step in range(6)]
     chain = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")  # after i4 comes i5
     given = {"protocol": "last", "k": 1, "encoder": "none", "group_prior": 0}
-    plain = evaluate(chain, **given)
+    plain = evaluate(chain, half_life_items=0, following=0, **given)
     ordered = evaluate(chain, half_life_items=1, following=1, **given)
     assert (ordered.fitted["half_life_items"], ordered.fitted["following"]) == (1, 1)
     assert value(plain, "coterie") < 0.7
     assert value(ordered, "coterie") > 0.95
+    chosen = evaluate(chain, **given)
+    assert max(chosen.fitted["half_life_items"], chosen.fitted["following"]) > 0
+    assert value(chosen, "coterie") > value(plain, "coterie")
 
 
 def events(n_users: int, per_user: int = 8, **columns: Any) -> pl.DataFrame:
@@ -202,6 +205,7 @@ def events(n_users: int, per_user: int = 8, **columns: Any) -> pl.DataFrame:
         ({"companion": 3}, "unknown setting 'companion'", "companions"),
         ({"half_life_items": 2}, "protocol 'users' takes apart", "last or time"),
         ({"following": 1, "protocol": "sparse"}, "'following' counts by the order", "leave it out"),
+        ({"next_item": True, "protocol": "items"}, "'next_item' counts by the order", "leave it out"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told_before_anything_is_read(given: dict, message: str, hint: str) -> None:

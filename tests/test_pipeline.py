@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import enumerate as enumerate_threads
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -355,3 +356,28 @@ def test_an_untitled_item_is_told_by_how_its_text_begins() -> None:
     texts = ["  线性代数\n与 几何", "", "c"]
     model = coterie.discover(events, pl.DataFrame({"item_id": ["a", "b", "c"], "text": texts}), groups=1)
     assert model.items["title"].to_list() == ["线性代数 与 几何", "b", "c"]
+
+
+def test_lists_of_what_comes_next_choose_how_much_order_counts(tables: ShopTables, tmp_path: Path) -> None:
+    """A chain with clutter, in which only the last item tells what comes next; rows stand in the order of events."""
+    rng = np.random.default_rng(0)
+    starts = rng.integers(0, 30, 300)
+    rows = [(f"u{user}", f"i{(start + step) % 30}") for user, start in enumerate(starts) for step in range(6)]
+    chain = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")
+    given = {"encoder": "none", "groups": 3, "group_prior": 0, "stability_refits": 0}
+    recorder = Recorder()
+    model = coterie.discover(chain, next_item=True, output=tmp_path / "next", **given)
+    again = coterie.discover(chain, next_item=True, progress=recorder, **given)
+    assert "order" in recorder.reused
+    assert max(model.settings.half_life_items, model.settings.following) > 0  # what was chosen is what the model has
+    assert again.settings.half_life_items == Model.load(tmp_path / "next").settings.half_life_items
+    plain = coterie.discover(chain, **given)
+    assert not plain.settings.half_life_items
+
+    def told(one: Model) -> float:
+        """How often the first item recommended is the one after the last."""
+        first = one.recommend(chain, 1).sort("user_id")["item_id"].to_list()
+        after = [f"i{(starts[int(user[1:])] + 6) % 30}" for user in sorted(f"u{user}" for user in range(300))]
+        return float(np.mean([one == other for one, other in zip(first, after, strict=True)]))
+
+    assert told(model) > max(0.8, told(plain))

@@ -36,7 +36,7 @@ class CoterieDefaults:
 
 def _halved(weights: sparse.csr_array, age: sparse.csr_array | None, half_life: float | None) -> sparse.csr_array:
     """Weights times 2^(−age / half-life); as they are without either."""
-    if age is None or half_life is None:
+    if age is None or not half_life:
         return weights
     factor = np.exp2(-age.data / np.float32(half_life))
     return sparse.csr_array((weights.data * factor, weights.indices, weights.indptr), shape=weights.shape)
@@ -75,7 +75,7 @@ class Coterie:
         training: Training,
         *,
         ridge: float = 1.0,
-        items: float | None = None,
+        items: float = 0.0,
         days: float | None = None,
         **options: Any,
     ) -> Fitted:
@@ -83,20 +83,21 @@ class Coterie:
         options["ridge"] = ridge * default_ridge(ItemStatistics(weights))
         if training.trial:
             options |= {"group_prior": 0.0, "exact_items": QUICK_EXACT_ITEMS}
-        return _fitted(weights, training, {"half_life_days": days, "half_life_items": items, **options})
+        order = {"half_life_items": items, "following": 0.0}
+        return _fitted(weights, training, {"half_life_days": days, **order, **options})
 
 
 def _fitted(weights: sparse.csr_array, training: Training, options: dict[str, Any]) -> Fitted:
     none = weights[:0]
     split = Split(training.protocol, weights, none, none, none, events=training.events)
     settings = make_settings(seed=training.seed, **options)
-    scorer, groups, trend = fit_scorer(split, training.text, settings)
+    scorer, groups, trend, order = fit_scorer(split, training.text, settings)
 
     def score(asked: Histories) -> FloatArray:
         by_days = _halved(asked.weights, asked.days, settings.half_life_days)
-        return scorer.scores(_halved(by_days, asked.since, settings.half_life_items))
+        return scorer.scores(_halved(by_days, asked.since, order.half_life_items))
 
     model = scorer.interest
     pairs = model.companions.nnz / model.n_items
     note = f"λ={model.ridge:.0f} α={model.text_prior:g} {pairs:.1f} companions an item"
-    return Fitted(score, f"{note}, {groups} groups, trend {trend:g}")
+    return Fitted(score, f"{note}, {groups} groups, trend {trend:g}, order {order[0]:g} {order[1]:g}")

@@ -28,7 +28,7 @@ from coterie.evaluate.references import Method, references
 from coterie.evaluate.tune import Tuning, best_of, n_trials, search
 from coterie.interest import Scorer
 from coterie.interest.fit import centre
-from coterie.options import fit_options
+from coterie.options import fit_options, order_given
 from coterie.parallel import one_blas_thread
 from coterie.pipeline import encode_items
 from coterie.progress import SILENT, Progress
@@ -129,9 +129,12 @@ def evaluate(
         tuning = _tune(split, vectors, chosen, ks[0], progress) if tune else None
         if tuning is not None:
             trend = 0.0 if chosen.trend is None else chosen.trend  # what was searched from
-            chosen = chosen.model_copy(update={"trend": trend, **tuning.chosen})
+            order = order_given(chosen, chosen=False)._asdict()
+            chosen = chosen.model_copy(update={"trend": trend, **order, **tuning.chosen})
         parts = {name: _aged(part, chosen) for name, part in parts.items()}
         fitted = fit_scorer(next(iter(parts.values())), vectors, chosen, progress=progress)
+        chosen = chosen.model_copy(update=fitted.order._asdict())
+        parts = {name: _aged(part, chosen) for name, part in parts.items()}
         found = _ranked(parts, fitted.scorer, vectors, ks, (chosen.seed, progress))
     return _evaluation(dataset, known, ks, chosen, (fitted, parts, found, tuning))
 
@@ -147,7 +150,7 @@ def _known(protocol: str) -> Protocol:
 def _check_order(protocol: Protocol, settings: Settings) -> None:
     """Refuse settings by order where the split has none."""
     if follows_order(settings) and protocol not in ORDERED:
-        name = "following" if settings.following else "half_life_items"
+        name = next(name for name in ("next_item", "half_life_items", "following") if getattr(settings, name))
         raise SettingsError(
             f"{name!r} counts by the order of events, which protocol {protocol!r} takes apart",
             hint=f"leave it out, or take {' or '.join(ORDERED)}",
@@ -198,7 +201,7 @@ def _check(parts: Mapping[str, Split], dataset: Dataset, protocol: Protocol) -> 
 
 def _aged(split: Split, settings: Settings) -> Split:
     """The split with weights by age, where its training part ends before the log does."""
-    if split.events is None or (settings.half_life_days is None and settings.half_life_items is None):
+    if split.events is None or (settings.half_life_days is None and not settings.half_life_items):
         return split
     return recent(split, half_life_days=settings.half_life_days, half_life_items=settings.half_life_items)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from coterie.evaluate.groups import Judged
+from coterie.evaluate.order import Order
 from coterie.evaluate.value import GroupValue
 from coterie.groups.calibration import CalibrationPoint
 from coterie.groups.choice import Choice, GrouperTried
@@ -93,6 +94,14 @@ def _unpack_trend(stage: Stage) -> NDArray[np.float32] | None:
     return stage.arrays.get("trend")
 
 
+def _pack_order(order: Order) -> Parts:
+    return {}, {}, order._asdict()
+
+
+def _unpack_order(stage: Stage) -> Order:
+    return Order(**stage.facts)
+
+
 def _pack_groups(found: GroupsFound) -> Parts:
     arrays: dict[str, NDArray[Any]] = {
         "evidence": found.grouping.evidence,
@@ -168,6 +177,7 @@ STAGES: dict[str, StageCodec[Any]] = {
     "vectors": StageCodec(_pack_vectors, _unpack_vectors),
     "interest": StageCodec(_pack_interest, _unpack_interest),
     "trend": StageCodec(_pack_trend, _unpack_trend),
+    "order": StageCodec(_pack_order, _unpack_order),
     "groups": StageCodec(_pack_groups, _unpack_groups),
     "judged": StageCodec(_pack_judged, _unpack_judged),
 }

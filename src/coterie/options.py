@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from coterie.evaluate.order import Order
 from coterie.evaluate.trend import TrendOptions
 from coterie.groups import GroupOptions
 from coterie.interest import FitOptions
@@ -32,6 +33,17 @@ def fit_options(settings: Settings) -> FitOptions:
 def trend_options(settings: Settings) -> TrendOptions:
     """How the trend of items is made under these settings."""
     return TrendOptions(settings.trend, settings.trend_days, settings.half_life_days)
+
+
+def order_given(settings: Settings, *, chosen: bool) -> Order:
+    """What these settings say of the order of histories.
+
+    Args:
+        settings: of the run.
+        chosen: whether what they leave open is chosen from the data; else it is off.
+    """
+    given = Order(settings.half_life_items, settings.following)
+    return given if chosen else given.closed()
 
 
 def group_options(settings: Settings) -> GroupOptions:

@@ -20,6 +20,7 @@ from scipy import sparse
 from coterie import __version__
 from coterie.continuing import Earlier
 from coterie.evaluate.groups import judge_groups
+from coterie.evaluate.order import Order, choose_order
 from coterie.evaluate.trend import find_trend
 from coterie.folder import check_output, write_folder
 from coterie.groups import Grouper, GroupsFound, Memberships, find_groups, make_grouper
@@ -33,7 +34,7 @@ from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, 
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, make_chat
 from coterie.model import Model, membership_frame
-from coterie.options import fit_options, group_options, trend_options
+from coterie.options import fit_options, group_options, order_given, trend_options
 from coterie.outcome import Told, groups_table, items_table, quality_record
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
@@ -171,6 +172,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         found = run.earlier.in_order(dataset, histories, found)
     memberships = found.grouping.assign(histories, settings.memberships)
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
+    if settings.next_item:
+        run.settings = settings.model_copy(update=_order(run, dataset, vectors, judging.interest)._asdict())
     model, judged = side_by_side(
         lambda: _describe(
             run,
@@ -202,6 +205,19 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     if run.earlier is not None:
         model = replace(model, quality={**model.quality, "continued": run.earlier.facts(model.groups)})
     return model
+
+
+def _order(run: _Run, dataset: Dataset, vectors: np.ndarray[Any, np.dtype[np.float32]], fit: FitOptions) -> Order:
+    """How much the order of histories counts, as the settings say or chosen from the data."""
+    settings, shape = run.settings, (dataset.users.height, dataset.items.height)
+    given = order_given(settings, chosen=True)
+    return run.kept(
+        "order",
+        (asdict(fit), given, settings.encoder, settings.half_life_days),
+        lambda: choose_order(
+            dataset.events, shape, vectors, fit, given, settings.half_life_days, progress=run.progress
+        ),
+    )
 
 
 def _scorer(

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie.evaluate import Split
+from coterie.evaluate.order import Order, choose_order
 from coterie.evaluate.trend import choose_weight, item_trend
 from coterie.groups import Grouping, find_groups
 from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, Scorer, fit_interest
 from coterie.interest.following import with_following
-from coterie.options import fit_options, group_options, trend_options
+from coterie.options import fit_options, group_options, order_given, trend_options
 from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
 from coterie.tables.order import halved
@@ -29,17 +30,20 @@ class Fitted(NamedTuple):
         scorer: gives the scores.
         groups: groups behind the prior; 0 where it is off.
         trend: weight of the trend.
+        order: how much the order of histories counts; the scorer has what comes next in it, the half-life it has not.
     """
 
     scorer: Scorer
     groups: int
     trend: float
+    order: Order
 
 
 def fit_scorer(split: Split, vectors: Vectors, settings: Settings, *, progress: Progress = SILENT) -> Fitted:
     """Fit interests, the trend and the groups to the training part of a split.
 
-    The trend is for tests that follow the training part in time: elsewhere nothing is late.
+    The trend is for tests that follow the training part in time: elsewhere nothing is late. What the settings leave
+    open of the order of histories is chosen for tests of what comes next.
 
     Args:
         split: of any protocol, with weights by age if they are to count.
@@ -49,14 +53,18 @@ def fit_scorer(split: Split, vectors: Vectors, settings: Settings, *, progress: 
     """
     options = _options(split, settings)
     interest = fit_interest(split.train, vectors, options, progress=progress)
-    weight = 0.0
+    weight, order = 0.0, order_given(settings, chosen=False)
+    decided = replace(
+        options,
+        ridge=interest.ridge,
+        text_prior=interest.text_prior,
+        companions=options.companions if interest.companions.nnz else 0,
+    )
+    if split.events is not None and (split.protocol == "last" or settings.next_item):
+        given = order_given(settings, chosen=True)
+        days = settings.half_life_days
+        order = choose_order(split.events, split.train.shape, vectors, decided, given, days, progress=progress)
     if follows_time(split) and split.events is not None:
-        decided = replace(
-            options,
-            ridge=interest.ridge,
-            text_prior=interest.text_prior,
-            companions=options.companions if interest.companions.nnz else 0,
-        )
         late = trend_options(settings)
         weight = (
             late.weight
@@ -64,15 +72,14 @@ def fit_scorer(split: Split, vectors: Vectors, settings: Settings, *, progress: 
             else choose_weight(split.events, split.train.shape, vectors, decided, late, progress=progress)
         )
     grouping = _groups(split, vectors, settings, progress)
-    return Fitted(
-        _scorer(split, interest, settings, weight, grouping), 0 if grouping is None else grouping.n_groups, weight
-    )
+    scorer = _scorer(split, interest, settings.model_copy(update=order._asdict()), weight, grouping)
+    return Fitted(scorer, 0 if grouping is None else grouping.n_groups, weight, order)
 
 
 class Fits:
     """Scorers of one split under many settings; what does not change between two settings is not done again.
 
-    Groups are found once, under the first settings. A trend that is not given is off.
+    Groups are found once, under the first settings. A trend that is not given is off, and so is the order of histories.
 
     Args:
         vectors: text vectors of the items, shape (n_items, t).
@@ -119,7 +126,7 @@ def _directed(split: Split, interest: InterestModel, settings: Settings) -> Inte
     if split.events is None:
         return interest
     histories = halved(split.train, split.events, settings.half_life_items)
-    return with_following(interest, split.events, histories, settings.following)
+    return with_following(interest, split.events, histories, settings.following or 0.0)
 
 
 def _scorer(

@@ -104,13 +104,21 @@ class Settings(BaseSettings):
     )
     trend_days: float = Field(default=4.0, gt=0, description="Age at which an event counts half in the trend.")
 
+    next_item: bool = Field(
+        default=False,
+        description="Lists are for what a user comes to right next: choose from the data how much order counts.",
+    )
     half_life_items: float | None = Field(
         default=None,
-        gt=0,
-        description="Age, in the user's own items, at which an item counts half in his scores; none: all count alike.",
+        ge=0,
+        description="Age, in the user's own items, at which an item counts half in his scores; 0: all count alike; "
+        "none: from the data with next_item, else 0.",
     )
-    following: float = Field(
-        default=0.0, ge=0, description="How much what others came to next counts in scores; 0: off."
+    following: float | None = Field(
+        default=None,
+        ge=0,
+        description="How much what others came to next counts in scores; 0: off; none: from the data with next_item, "
+        "else 0.",
     )
 
     # groups
@@ -150,7 +158,7 @@ class Settings(BaseSettings):
 
 def follows_order(settings: Settings) -> bool:
     """Whether scores depend on the order of events, so that it has to be read."""
-    return settings.half_life_items is not None or settings.following > 0
+    return settings.next_item or bool(settings.half_life_items) or bool(settings.following)
 
 
 SECRETS = ("chat_api_key", "embed_api_key")

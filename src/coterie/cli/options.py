@@ -24,7 +24,7 @@ TABLE_SETTINGS = ("columns", "kind_weights", "min_value", "cancellations", "max_
 INTEREST_SETTINGS = ("encoder", "beta", "ridge", "text_prior", "dimensions", "companions", "exact_items", "seed")
 """Settings that shape text vectors and the interest model."""
 
-SCORE_SETTINGS = ("group_prior", "groups", "trend", "trend_days", "half_life_items", "following")
+SCORE_SETTINGS = ("group_prior", "groups", "trend", "trend_days", "next_item", "half_life_items", "following")
 """Settings that shape what scores hold beside the interest model."""
 
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."

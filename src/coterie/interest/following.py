@@ -43,7 +43,7 @@ def with_following(
         interest: what is learnt without order.
         events: of the histories it was learnt from, with timestamps or rows.
         histories: what scores are made from, shape (n_users, n_items).
-        weight: 0 or more.
+        weight: 0 or more; 0: the model as it is.
     """
     if weight == 0:
         return interest

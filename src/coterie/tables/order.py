@@ -50,12 +50,12 @@ def halved(histories: sparse.csr_array, events: Events, half_life_items: float |
     Args:
         histories: of these events, shape (n_users, n_items).
         events: with timestamps or rows.
-        half_life_items: a user's newest item keeps its weight, the one this many before it half; None: all keep it.
+        half_life_items: a user's newest item keeps its weight, the one this many before it half; 0, None: all do.
 
     Returns:
         The same cells; a weight too small for single precision becomes 0.
     """
-    if half_life_items is None:
+    if not half_life_items:
         return histories
     since = items_since(events, (histories.shape[0], histories.shape[1]))
     weight = histories.data * np.exp2(-since.data / np.float32(half_life_items))  # both store the same cells
