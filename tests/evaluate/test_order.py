@@ -11,6 +11,7 @@ from coterie.tables.dataset import Events
 
 N_ITEMS, LENGTH = 30, 6
 FIT = FitOptions(text_prior=0.0, companions=8)
+OPEN = Order(None, None)
 NO_TEXT = np.zeros((N_ITEMS, 0), dtype=np.float32)
 
 
@@ -29,7 +30,7 @@ def chains(n_users: int, *, shuffled: bool = False) -> Events:
     )
 
 
-def chosen(events: Events, given: Order = Order(None, None)) -> Order:
+def chosen(events: Events, given: Order = OPEN) -> Order:
     return choose_order(events, (int(events.user_row.max()) + 1, N_ITEMS), NO_TEXT, FIT, given)
 
 
