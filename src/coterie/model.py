@@ -371,7 +371,8 @@ class Model:
     def told(self) -> Told:
         """What sentences about recommendations are made of."""
         language = self.settings.language or detect_language(self.items["title"].to_list())
-        return Told(self.items.select("item_id", "title"), self.groups.select("group_id", "name"), language)
+        items, groups = self.items.select("item_id", "title"), self.groups.select("group_id", "name")
+        return Told(items, groups, language, self.settings.domain)
 
     def _summary(self) -> list[str]:
         facts, gain = self.quality["dataset"], self.quality["gain"]

@@ -49,7 +49,7 @@ from coterie.profiles import (
 )
 from coterie.progress import SILENT, Progress
 from coterie.recommend import group_lists
-from coterie.settings import Settings, follows_order, make_settings
+from coterie.settings import Settings, domain_facts, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
 from coterie.tables.kept import kept_frame
@@ -297,7 +297,7 @@ def _describe(
             profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
         with run.timed("names"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
-            book = read_phrasebook(items, settings.language)
+            book = read_phrasebook(items, settings.language, settings.domain)
             names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
             if run.earlier is not None:
                 names = run.earlier.names(names)
@@ -349,9 +349,10 @@ def _describe(
         | {
             "fidelity": said.fidelity.facts(),
             "timings": run.timings,
+            "domain": domain_facts(settings),
             "warnings": [
                 *dataset.warnings,
-                *_warnings(settings, found),
+                *_warnings(settings, found, timed=dataset.events.timestamp is not None),
                 *said.profiled.warnings,
                 *said.rules.warnings,
                 *said.warnings,
@@ -360,11 +361,13 @@ def _describe(
     )
 
 
-def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
-    wanted, got = settings.groups, found.grouping.n_groups
+def _warnings(settings: Settings, found: GroupsFound, *, timed: bool) -> list[str]:
+    wanted, got, said = settings.groups, found.grouping.n_groups, []
     if wanted != "auto" and got < wanted:
-        return [f"{wanted} groups were asked for, {got} found: the users do not differ enough for more"]
-    return []
+        said.append(f"{wanted} groups were asked for, {got} found: the users do not differ enough for more")
+    if settings.half_life_days is not None and not timed:
+        said.append(f"half_life_days is {settings.half_life_days:g}, but the events have no timestamp: all count alike")
+    return said
 
 
 def write_model(model: Model, output: Path, *, overwrite: bool) -> None:

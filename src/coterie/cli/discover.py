@@ -139,12 +139,37 @@ def _print_result(model: Model, output: Path, *, json: bool) -> None:
             {"output": str(output), "report": str(report), "groups": groups_answer(model), "quality": model.quality}
         )
         return
+    if model.quality.get("domain"):
+        _print_domain(model.quality["domain"])
     for warning in model.quality.get("warnings", ()):
         print(f"note: {warning}", file=sys.stderr)
     print_groups(model)
     if "continued" in model.quality:
         _print_continued(model)
     print(f"\nmodel: {output}\nreport: {report.as_uri()}")
+
+
+def _print_domain(facts: dict[str, Any]) -> None:
+    """Say what the preset set, and what was given instead, on standard error."""
+    from coterie.domains import words_of
+
+    words = words_of(facts["name"])
+    print(f"domain {facts['name']}: users are {words.users}, items are {words.items}; it set", file=sys.stderr)
+    for name, value in facts["set"].items():
+        print(f"  {name}: {_set_text(value)}", file=sys.stderr)
+    for name, value in facts["given"].items():
+        print(f"  {name} as given: {_set_text(value)}", file=sys.stderr)
+
+
+def _set_text(value: object) -> str:
+    """A setting in a line; kinds by their weight, the heaviest first."""
+    if isinstance(value, dict):
+        weights = sorted(set(value.values()), reverse=True)
+        by_weight = {one: ", ".join(kind for kind, weight in value.items() if weight == one) for one in weights}
+        return "; ".join(f"{kinds} {weight:g}" for weight, kinds in by_weight.items())
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _print_continued(model: Model) -> None:

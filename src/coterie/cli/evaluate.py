@@ -31,7 +31,7 @@ low, high: 95 % interval over test users; popularity: users of the items listed
 novelty: −log₂ of the share of users who have an item; diversity: 1 − cosine of the texts of two items of a list"""
 
 
-@takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)
+@takes_settings("domain", *TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)
 def evaluate(
     *,
     events: Events,

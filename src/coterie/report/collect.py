@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from coterie.domains import words_of
 from coterie.profiles.habits import EVENT_SHARES, HOURS, WEEKDAYS
 from coterie.report.colours import assign_colours
 from coterie.report.data import (
@@ -57,6 +58,7 @@ def collect(model: Model) -> ReportData:
     titles = _titles(model.items)
     return ReportData(
         language=_language(model),
+        words=words_of(model.settings.domain),
         users=int(dataset["users"]),
         items=int(dataset["items"]),
         events=int(dataset["events"]),

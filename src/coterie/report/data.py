@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coterie.domains import Words
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -209,6 +211,7 @@ class ReportData:
 
     Attributes:
         language: code of the language of titles and names; the page's own words are English.
+        words: what users and items are called.
         users, items, events, cold_items: sizes of the data.
         first_event, last_event: days, as 2011-12-09; None where the log has no time.
         gain: held-out gain of the grouping in bits per event; None where it was not measured.
@@ -229,6 +232,7 @@ class ReportData:
     """
 
     language: str
+    words: Words
     users: int
     items: int
     events: int
