@@ -1,6 +1,7 @@
 """What a kind of service changes: the events that count, how they age, what profiles show, and the words.
 
-A preset is a row of `DOMAINS`. Its settings hold where nothing nearer (call, environment, `coterie.toml`) says otherwise.
+A preset is a row of `DOMAINS`. Its settings hold where nothing nearer (call, environment, `coterie.toml`) says
+otherwise.
 """
 
 from __future__ import annotations

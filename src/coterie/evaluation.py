@@ -200,8 +200,10 @@ def _check(parts: Mapping[str, Split], dataset: Dataset, protocol: Protocol) -> 
 def _aged(split: Split, settings: Settings) -> Split:
     """The split with weights by age, where its training part ends before the log does."""
     days = settings.half_life_days
-    if split.events is not None and split.events.timestamp is None and days == preset_of(settings.domain).get(
-        "half_life_days"
+    if (
+        split.events is not None
+        and split.events.timestamp is None
+        and days == preset_of(settings.domain).get("half_life_days")
     ):
         days = None  # nobody asked for it
     if split.events is None or (days is None and settings.half_life_items is None):

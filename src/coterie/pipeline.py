@@ -32,6 +32,7 @@ from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, make_encoder
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, make_chat
+from coterie.lists import facts_of_readings
 from coterie.model import Model, membership_frame
 from coterie.options import fit_options, group_options, trend_options
 from coterie.outcome import Told, groups_table, items_table, quality_record
@@ -48,7 +49,7 @@ from coterie.profiles import (
     read_phrasebook,
 )
 from coterie.progress import SILENT, Progress
-from coterie.recommend import group_lists
+from coterie.recommend import Members, lists_of_run
 from coterie.settings import Settings, domain_facts, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
@@ -199,6 +200,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
     )
     model = with_evidence(model, judged)
+    listed = facts_of_readings(model, model.group_recommendations)
+    model = replace(model, quality={**model.quality, "lists": listed})
     if run.earlier is not None:
         model = replace(model, quality={**model.quality, "continued": run.earlier.facts(model.groups)})
     return model
@@ -320,7 +323,8 @@ def _describe(
 
     said, places = side_by_side(told, drawn)
     with run.timed("lists"), progress.stage("recommending to groups"):
-        lists = group_lists(scorer, histories, primary, n_groups, settings.top, dataset.items["item_id"])
+        members, ids = Members(histories, primary, n_groups), dataset.items["item_id"]
+        lists = lists_of_run(scorer, members, settings.top, ids, least=settings.min_support)
     return Model(
         settings=settings,
         about={

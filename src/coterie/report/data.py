@@ -91,6 +91,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """An item of a list: its title, and what the list goes by, to be read; empty where that is a bare score."""
+
+    title: str
+    told: str
+
+
+@dataclass(frozen=True)
 class Card:
     """All about one group.
 
@@ -107,7 +115,7 @@ class Card:
         certificate: why, or why not, as a sentence; empty where it was not judged.
         more, less: items taken more, and less, often than by all users.
         rare: categories, or where there are none keywords, of what they take less often than all users.
-        recommended: titles, best first.
+        loved, own, following: lists of the group: popular inside, theirs alone, what is next; best first.
     """
 
     number: int
@@ -131,7 +139,9 @@ class Card:
     attributes: tuple[Attribute, ...]
     habits: tuple[Habit, ...]
     rhythms: tuple[Rhythm, ...]
-    recommended: tuple[str, ...]
+    loved: tuple[Listed, ...]
+    own: tuple[Listed, ...]
+    following: tuple[Listed, ...]
 
 
 @dataclass(frozen=True)
