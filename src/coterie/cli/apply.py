@@ -47,6 +47,8 @@ def assign(
     """Say which groups users belong to, also new ones; nothing is refitted.
 
     Writes user_id, group_id, weight, rank (1: the primary group). Settings default to those the model was made with.
+
+    coterie assign model --events events.parquet --output memberships.parquet
     """
     from coterie.model import Model
 
@@ -88,6 +90,8 @@ def recommend(
 
     Writes user_id, rank, item_id, score; with --explain also because, amounts, interest, groups, trend and sentence.
     Settings default to those the model was made with.
+
+    coterie recommend model --events events.parquet -k 10 --explain --output lists.csv
     """
     from coterie.lists import explain as explain_lists
     from coterie.lists import facts
@@ -138,6 +142,8 @@ def lists(
 
     Three readings in one table: group_id, reading, rank, item_id, title, score, users, share, lift. Groups are those of
     the users of these events.
+
+    coterie lists model --events events.parquet --group 1 -k 5
     """
     from coterie.lists import facts, lists_of_groups
     from coterie.recommend import READINGS

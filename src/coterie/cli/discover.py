@@ -53,6 +53,8 @@ def discover(
     """Find the groups in a log of events and write a model folder.
 
     Prints the groups. A run that was interrupted goes on where it stopped when it is started again.
+
+    coterie discover --events events.parquet --items items.parquet --output model
     """
     import coterie
     from coterie.folder import check_output
@@ -89,6 +91,8 @@ def demo(
 
     UCI Online Retail: a year of sales of a British gift shop (Chen 2015, CC BY 4.0). Replaces the result of an earlier
     demo in coterie-demo; any other folder needs --overwrite.
+
+    coterie demo --groups 12 --output shop-12
     """
     import coterie
     from coterie.data import shop

@@ -55,6 +55,8 @@ def evaluate(
     """Judge recommendations on data kept back, beside simple references.
 
     Fits the model on a part of the data and ranks, for test users, all items they have not met.
+
+    coterie evaluate --events events.parquet --items items.parquet --protocol items
     """
     from coterie.evaluation import evaluate as run
 

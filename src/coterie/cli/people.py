@@ -41,6 +41,8 @@ def people(
 
     Everybody is compared who has events in the table, whether or not the model has met him. For one user the answer is
     printed; for all, it is written to --output. Settings default to those the model was made with.
+
+    coterie people similar model --events events.parquet --user 17850
     """
     import coterie.people as room
 
