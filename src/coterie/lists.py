@@ -133,13 +133,13 @@ def facts_of_readings(model: Model, lists: pl.DataFrame) -> dict[str, dict[str, 
 
 def _pairs(lists: object) -> pl.DataFrame:
     from coterie.tables import open_sources
-    from coterie.tables.columns import missing_column
+    from coterie.tables.columns import unmapped_column
 
     with open_sources(lists) as sources:
         table = sources.events
         for name in ("user_id", "item_id"):
             if name not in table.columns:
-                raise missing_column("lists", name, table.columns)
+                raise unmapped_column("lists", name, table.columns)
         frames = [batch.frame for batch in table.batches(["user_id", "item_id"]) if batch.frame.height]
     nothing = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String})
     return pl.concat([nothing, *(frame.select(pl.all().cast(pl.String)).select(nothing.columns) for frame in frames)])

@@ -365,7 +365,12 @@ class Model:
         reading = self.settings.model_copy(update={name: getattr(given, name) for name in settings})
         half_life = reading.half_life_items if scored else None
         read = read_histories(
-            events, self.items["item_id"], settings=reading, ordered=half_life is not None, progress=progress
+            events,
+            self.items["item_id"],
+            settings=reading,
+            ordered=half_life is not None,
+            mapped=settings.get("columns", {}),
+            progress=progress,
         )
         if read.unknown_items:
             rows = read.accounting.rows
