@@ -167,10 +167,11 @@ def pictured(curves: list[Curve]) -> str:
     return draw_curves(
         curves,
         title="What diversity costs",
-        across="diversity: 1 less the mean cosine of two items of a list, by taste",
+        across="diversity of a list, by taste",
         up="NDCG@20",
         notes=[
             "Below each point: the setting, from 0, where lists go by score, to 0.9. Each panel has its own scales.",
+            "Diversity: 1 less the mean cosine of two items of a list, by the taste vectors that the mixing goes by.",
         ],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from comparison.drawing import COLUMNS, GUTTER, LINE, MARGIN, PANEL, page, short, text
+from comparison.drawing import COLUMNS, GUTTER, LINE, MARGIN, PANEL, page, text
 
 HEIGHT, LEFT, HEAD, FOOT = 196, 44, 34, 62
 """Of a panel: height of the curve's room, room for the numbers at its left, above it and below."""
@@ -73,7 +73,7 @@ def _panel(curve: Curve, x: float, y: float, across: str, up: str) -> Iterator[s
     yield text(left, bottom + 34, across, size=12, kind="muted")
     yield text(left + 6, top + 6, up, size=12, kind="muted")
     first, last = curve.points[0], curve.points[-1]
-    yield text(left - 7, places[0][1] + 4.5, short(first.accuracy)[:4], size=12, anchor="end")
+    yield text(left - 7, places[0][1] + 4.5, f"{first.accuracy:.3f}".lstrip("0"), size=12, anchor="end")
     yield text(left - 7, bottom + 4.5, "0", size=12, anchor="end")
     for point, place in ((first, places[0]), (last, places[-1])):
         yield text(place[0], bottom + 17, f"{point.diversity:.3f}", size=12, anchor="middle")
