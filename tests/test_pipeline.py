@@ -356,6 +356,6 @@ def test_timings_name_the_stages(tables: ShopTables) -> None:
 
 def test_an_untitled_item_is_told_by_how_its_text_begins() -> None:
     events = pl.DataFrame({"user_id": ["u", "v", "w"] * 3, "item_id": ["a", "b", "c", "b", "c", "a", "c", "a", "b"]})
-    texts = ["  线性代数\n与 几何", "", "c"]
+    texts = ["  线性代数\n与 几何", "", "c" + "很长" * 40]
     model = coterie.discover(events, pl.DataFrame({"item_id": ["a", "b", "c"], "text": texts}), groups=1)
-    assert model.items["title"].to_list() == ["线性代数 与 几何", "b", "c"]
+    assert model.items["title"].to_list() == ["线性代数 与 几何", "b", "c" + "很长" * 19 + "…"]

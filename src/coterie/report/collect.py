@@ -144,7 +144,7 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 certified=row.get("certified"),
                 exemplars=tuple(titles.get(item, shown(item)) for item in exemplars),
                 rule=rules.get(number),
-                certificate=row.get("certificate") or "",
+                certificate=(row.get("certificate") or "").replace("users", words_of(model.settings.domain).users),
                 more=_more(items, MORE),
                 less=_less(items),
                 rare=_less(facets.get("category") or facets.get("keyword", [])),
