@@ -1,7 +1,7 @@
 """What groups' lists are worth to users of whom little is known, and what diversity costs.
 
     python benchmarks/group_lists.py [--sets ...] [--seeds 3] [--results FILE]
-    python benchmarks/group_lists.py --curve amazon18-scientific uci-online-retail
+    python benchmarks/group_lists.py --curve amazon18-scientific uci-online-retail --figure docs/images/diversity.svg
 
 A fifth of the users is unseen: a fifth of each one's items is hidden, and of the rest 0, 1 or 2 are shown. Groups are
 found among the others. recall@20 of the hidden items, with the difference from popularity and its 95 % interval (paired
@@ -11,6 +11,7 @@ FILE as JSON, and not done again.
 
 With `--curve`: lists of unseen users by score, mixed with `diversity` from 0 to 0.9. Diversity by the taste vectors,
 which the mixing goes by, and by the texts, of which it knows nothing; novelty in bits; coverage of the catalogue.
+`--figure FILE.svg` draws the curves.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from comparison.trade_off import Curve, Point, draw_curves
 from coterie.evaluate.protocols import rank
 from coterie.evaluate.references import popular
 from coterie.evaluate.splits import Split, split_sparse, split_users
@@ -54,13 +56,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--curve", nargs="*", default=[])
+    parser.add_argument("--figure", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--results", type=Path, default=Path("group-lists-benchmark.json"))
     given = parser.parse_args()
     with one_blas_thread():
         if given.curve:
-            for name in given.curve:
-                curve(given.data, name)
+            curves = [curve(given.data, name) for name in given.curve]
+            if given.figure:
+                given.figure.write_text(pictured(curves), encoding="utf-8")
+                print(given.figure)
             return
         results: dict[str, Any] = json.loads(given.results.read_text()) if given.results.exists() else {}
         for name in given.sets:
@@ -135,7 +140,7 @@ def show(name: str, runs: list[dict[str, Any]]) -> None:
             )
 
 
-def curve(data: Path, name: str) -> None:
+def curve(data: Path, name: str) -> Curve:
     """What each setting of diversity costs and brings."""
     histories, text, settings = read(data, name)
     split = split_users(histories, seed=0)
@@ -143,15 +148,32 @@ def curve(data: Path, name: str) -> None:
     counts = np.bincount(split.train.indices, minlength=histories.shape[1])
     print(f"\n{name}: {split.fold_in.shape[0]:,} unseen users, lists of {LENGTH}")
     print("diversity setting   ndcg@20 recall@20   diversity, taste  text   novelty  coverage")
+    points = []
     for setting in DIVERSITIES:
         listed = mixed_items(scorer, split.fold_in, LENGTH, Offer(diversity=setting)).items
         by_taste = list_facts(listed, scorer.interest.taste, counts, split.train.shape[0])
         by_text = list_facts(listed, centre(text), counts, split.train.shape[0])
         ndcg, recall = ndcg_at_k(listed, split.hidden).mean(), plain_recall_at_k(listed, split.hidden).mean()
+        points.append(Point(setting, by_taste.diversity, float(ndcg)))
         print(
             f"{setting:17} {ndcg:9.4f} {recall:9.4f} {by_taste.diversity:18.3f} {by_text.diversity:5.3f} "
             f"{by_taste.novelty:9.2f} {by_taste.coverage:9.1%}"
         )
+    return Curve(name, f"{split.fold_in.shape[0]:,} unseen users, lists of {LENGTH}", tuple(points))
+
+
+def pictured(curves: list[Curve]) -> str:
+    """The curves as an SVG."""
+    return draw_curves(
+        curves,
+        title="What diversity costs",
+        across="diversity of a list, by taste",
+        up="NDCG@20",
+        notes=[
+            "Below each point: the setting, from 0, where lists go by score, to 0.9. Each panel has its own scales.",
+            "Diversity: 1 less the mean cosine of two items of a list, by the taste vectors that the mixing goes by.",
+        ],
+    )
 
 
 if __name__ == "__main__":

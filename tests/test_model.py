@@ -326,6 +326,14 @@ def test_nothing_left_to_recommend_is_told(shop_model: Model, strangers: pl.Data
         shop_model.recommend(strangers, exclude=shop_model.items)
 
 
+def test_a_table_of_ids_or_a_mapping_that_does_not_fit_is_told(shop_model: Model, strangers: pl.DataFrame) -> None:
+    with pytest.raises(DataError, match=r"the table of ids has no column 'item_id' \(it has sku\)") as refused:
+        shop_model.recommend(strangers, only=pl.DataFrame({"sku": ["x"]}))
+    assert "not mapped" in str(refused.value.hint)
+    with pytest.raises(DataError, match="no column 'Customer' for 'user_id'"):
+        shop_model.recommend(strangers, columns={"user_id": "Customer"})
+
+
 @pytest.mark.parametrize("k", [0, -3])
 def test_lists_of_no_items_are_refused(shop_model: Model, strangers: pl.DataFrame, k: int) -> None:
     with pytest.raises(DataError, match=f"cannot recommend {k} items"):

@@ -101,7 +101,11 @@ def test_the_shop_s_customers_form_groups_with_names_and_lists(shop_model: Model
     assert shop_model.groups["named_by"].unique().to_list() == ["keywords"]
     assert shop_model.groups["size"].sum() == shop_model.memberships["user_id"].n_unique()
     lists = shop_model.group_recommendations
-    assert lists.group_by("group_id").len()["len"].to_list() == [20] * 6
+    assert lists.columns == ["group_id", "reading", "rank", "item_id", "score", "users", "share", "lift"]
+    assert lists.group_by("group_id", "reading", maintain_order=True).len()["len"].to_list() == [20] * 24
+    assert lists["reading"].unique(maintain_order=True).to_list() == ["likely", "loved", "own", "next"]
+    assert set(shop_model.quality["lists"]) == set(lists["reading"])
+    assert 0 < shop_model.quality["lists"]["next"]["diversity"] < 1
     assert set(shop_model.profiles["facet"]) >= {"item", "keyword", "attribute:country", "habit"}
     unsold = shop_model.items.filter(pl.col("cold"))
     assert unsold["n_events"].sum() == 0
@@ -353,9 +357,9 @@ def test_timings_name_the_stages(tables: ShopTables) -> None:
 
 def test_an_untitled_item_is_told_by_how_its_text_begins() -> None:
     events = pl.DataFrame({"user_id": ["u", "v", "w"] * 3, "item_id": ["a", "b", "c", "b", "c", "a", "c", "a", "b"]})
-    texts = ["  线性代数\n与 几何", "", "c"]
+    texts = ["  线性代数\n与 几何", "", "c" + "很长" * 40]
     model = coterie.discover(events, pl.DataFrame({"item_id": ["a", "b", "c"], "text": texts}), groups=1)
-    assert model.items["title"].to_list() == ["线性代数 与 几何", "b", "c"]
+    assert model.items["title"].to_list() == ["线性代数 与 几何", "b", "c" + "很长" * 19 + "…"]
 
 
 def test_lists_of_what_comes_next_choose_how_much_order_counts(tables: ShopTables, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
     ("given", "message", "hint"),
     [
         ({"sed": 1}, "unknown setting 'sed'", "did you mean 'seed'?"),
-        ({"zzzzzz": 1}, "unknown setting 'zzzzzz'", "the settings are columns, "),
+        ({"zzzzzz": 1}, "unknown setting 'zzzzzz'", "the settings are domain, columns, "),
         ({"beta": 2}, "setting 'beta' cannot be 2: ", "How much long histories are damped."),
         ({"groups": "many"}, "setting 'groups' cannot be 'many'", "Number of groups, or auto"),
         ({"kind_weights": {"click": "x"}}, "setting 'kind_weights' cannot be 'x'", "Weight of each event kind"),

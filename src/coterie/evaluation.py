@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from coterie.domains import preset_of
 from coterie.errors import DataError, SettingsError
 from coterie.evaluate import (
     Protocol,
@@ -201,9 +202,16 @@ def _check(parts: Mapping[str, Split], dataset: Dataset, protocol: Protocol) -> 
 
 def _aged(split: Split, settings: Settings) -> Split:
     """The split with weights by age, where its training part ends before the log does."""
-    if split.events is None or (settings.half_life_days is None and not settings.half_life_items):
+    days = settings.half_life_days
+    if (
+        split.events is not None
+        and split.events.timestamp is None
+        and days == preset_of(settings.domain).get("half_life_days")
+    ):
+        days = None  # nobody asked for it
+    if split.events is None or (days is None and not settings.half_life_items):
         return split
-    return recent(split, half_life_days=settings.half_life_days, half_life_items=settings.half_life_items)
+    return recent(split, half_life_days=days, half_life_items=settings.half_life_items)
 
 
 def _tune(split: Split, vectors: Vectors, settings: Settings, k: int, progress: Progress) -> Tuning:

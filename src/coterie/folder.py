@@ -73,25 +73,23 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     if not path.exists():
         return
     if not path.is_dir():
-        raise OutputError(f"cannot write the folder {path}: a file is in the way", hint="choose another --output")
+        raise OutputError(f"cannot write the folder {path}: a file is in the way", hint="choose another folder")
     inside = path.resolve()
     for what, held in (("working", Path.cwd()), ("home", Path.home())):
         if held.resolve().is_relative_to(inside):
             raise OutputError(
                 f"cannot replace {path}: it holds the {what} directory",
-                hint="choose another --output, such as a new folder",
+                hint="choose another folder, such as a new one",
             )
     content = sorted(entry.name for entry in path.iterdir())
     if not content or overwrite:
         return
     if MANIFEST in content:
-        raise OutputError(
-            f"{path} already holds a model", hint="replace it with --overwrite, or choose another --output"
-        )
+        raise OutputError(f"{path} already holds a model", hint="replace it with --overwrite, or choose another folder")
     listed = ", ".join(content[:3]) + (", ..." if len(content) > 3 else "")
     raise OutputError(
         f"{path} is not empty and is no model folder (it has {listed})",
-        hint="choose another --output; --overwrite would delete what is there",
+        hint="choose another folder; --overwrite would delete what is there",
     )
 
 
@@ -271,7 +269,7 @@ def _disk_errors_named(path: Path) -> Iterator[None]:
 
 def _refused(path: Path, why: str) -> OutputError:
     return OutputError(
-        f"cannot write {path}: {why}", hint="free some space or choose another --output; nothing was changed"
+        f"cannot write {path}: {why}", hint="free some space or choose another folder; nothing was changed"
     )
 
 

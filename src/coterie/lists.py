@@ -117,15 +117,29 @@ def facts(model: Model, lists: pl.DataFrame, by: str = "user_id") -> ListFacts:
     return list_facts(rows, model.interest.taste, model.items["n_users"].to_numpy(), n_users)
 
 
+def facts_of_readings(model: Model, lists: pl.DataFrame) -> dict[str, dict[str, float | None]]:
+    """What the lists of groups are like: reading → `facts` by name, as JSON holds them; None where nothing can be said.
+
+    Args:
+        model: knows the items.
+        lists: `group_id`, `reading`, `rank`, `item_id`.
+    """
+    found = {}
+    for reading in lists["reading"].unique(maintain_order=True):
+        of_reading = facts(model, lists.filter(reading=reading), "group_id")._asdict()
+        found[reading] = {name: value if np.isfinite(value) else None for name, value in of_reading.items()}
+    return found
+
+
 def _pairs(lists: object) -> pl.DataFrame:
     from coterie.tables import open_sources
-    from coterie.tables.columns import missing_column
+    from coterie.tables.columns import unmapped_column
 
     with open_sources(lists) as sources:
         table = sources.events
         for name in ("user_id", "item_id"):
             if name not in table.columns:
-                raise missing_column("lists", name, table.columns)
+                raise unmapped_column("lists", name, table.columns)
         frames = [batch.frame for batch in table.batches(["user_id", "item_id"]) if batch.frame.height]
     nothing = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String})
     return pl.concat([nothing, *(frame.select(pl.all().cast(pl.String)).select(nothing.columns) for frame in frames)])

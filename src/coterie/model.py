@@ -21,7 +21,7 @@ from coterie.interest import InterestModel, Scorer
 from coterie.language.words import detect_language
 from coterie.profiles import Why, compare_groups, feature_table, history_of, overlap, why
 from coterie.progress import SILENT, Progress
-from coterie.recommend import EVERYTHING, Offer, Told, barred_items, reasons, user_lists
+from coterie.recommend import EVERYTHING, LIKELY, Offer, Told, barred_items, reasons, user_lists
 from coterie.settings import Settings, make_settings
 from coterie.tables import Histories, read_histories, read_users, same_kind
 from coterie.tables.order import halved
@@ -66,7 +66,8 @@ class Model:
             `support`, `size`.
         rules: `group_id`, `rule`, `sql`, `precision`, `recall`, `support`; no row where no rule picks a group out.
         rule_features: the columns that the rules' SQL reads: `column`, `kind`, `source`, `value`, `items`.
-        group_recommendations: `group_id`, `rank`, `item_id`, `score`.
+        group_recommendations: `group_id`, `reading` (likely: by score alone; loved, own, next), `rank`, `item_id`,
+            `score` (what the reading goes by), `users` of the group who have the item, `share` of the group, `lift`.
         map: places of a sample of users in two dimensions: `x`, `y`, `group_id`.
         rejected: rows left out: `table`, `row`, `reason`, `content`.
         quality: held-out gain, curve, stability, coverage, worth of the groups' lists, row accounting, timings.
@@ -210,7 +211,8 @@ class Model:
             raise DataError(f"group {group_a} is to be compared with itself", hint="give two groups")
         least = self.settings.min_support
         rows = compare_groups(self.group_counts, self.profiles, (group_a, group_b), least)
-        shared = overlap(self.memberships, self.group_recommendations, (group_a, group_b))
+        likely = self.group_recommendations.filter(reading=LIKELY)
+        shared = overlap(self.memberships, likely, (group_a, group_b))
         titles = self.items.select(pl.col("item_id").alias("value"), "title", pl.lit("item").alias("facet"))
         frame = pl.concat([rows, shared]).join(titles, on=["facet", "value"], how="left", maintain_order="left")
         return frame.select("facet", "value", "title", pl.exclude("facet", "value", "title"))
@@ -318,6 +320,8 @@ class Model:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             arrays = load_file(folder / "model.safetensors")
             frames = {name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES}
+            if "reading" not in frames["group_recommendations"].columns:  # of before there were readings
+                frames["group_recommendations"].insert_column(1, pl.lit(LIKELY).alias("reading"))
             quality = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
             n_items = len(arrays["taste"])
             parts = arrays["companions.data"], arrays["companions.indices"], arrays["companions.indptr"]
@@ -361,7 +365,12 @@ class Model:
         reading = self.settings.model_copy(update={name: getattr(given, name) for name in settings})
         half_life = reading.half_life_items if scored else None
         read = read_histories(
-            events, self.items["item_id"], settings=reading, ordered=bool(half_life), progress=progress
+            events,
+            self.items["item_id"],
+            settings=reading,
+            ordered=bool(half_life),
+            mapped=settings.get("columns", {}),
+            progress=progress,
         )
         if read.unknown_items:
             rows = read.accounting.rows
@@ -371,7 +380,8 @@ class Model:
     def told(self) -> Told:
         """What sentences about recommendations are made of."""
         language = self.settings.language or detect_language(self.items["title"].to_list())
-        return Told(self.items.select("item_id", "title"), self.groups.select("group_id", "name"), language)
+        items, groups = self.items.select("item_id", "title"), self.groups.select("group_id", "name")
+        return Told(items, groups, language, self.settings.domain)
 
     def _summary(self) -> list[str]:
         facts, gain = self.quality["dataset"], self.quality["gain"]

@@ -49,7 +49,7 @@ def items_table(dataset: Dataset, interest: InterestModel, n_users: NDArray[np.i
     known = [name for name in ("item_id", "title", "text", "categories", "price") if name in dataset.items.columns]
     # an item without a title of its own is better told by how its text begins than by its code
     start = pl.col("text").str.slice(0, 10 * UNTITLED).str.replace_all(r"\s+", " ").str.strip_chars()
-    start = start.str.slice(0, UNTITLED)
+    start = pl.when(start.str.len_chars() > UNTITLED).then(start.str.slice(0, UNTITLED - 1) + "…").otherwise(start)
     untitled = (pl.col("title") == pl.col("item_id")) & (start != "")
     titled = dataset.items.select(known).with_columns(title=pl.when(untitled).then(start).otherwise("title"))
     return titled.with_columns(

@@ -33,6 +33,7 @@ from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, make_encoder
 from coterie.language.answers import CachedChat
 from coterie.language.chat import ChatModel, make_chat
+from coterie.lists import facts_of_readings
 from coterie.model import Model, membership_frame
 from coterie.options import fit_options, group_options, order_given, trend_options
 from coterie.outcome import Told, groups_table, items_table, quality_record
@@ -49,8 +50,8 @@ from coterie.profiles import (
     read_phrasebook,
 )
 from coterie.progress import SILENT, Progress
-from coterie.recommend import group_lists
-from coterie.settings import Settings, follows_order, make_settings
+from coterie.recommend import Members, lists_of_run
+from coterie.settings import Settings, domain_facts, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
 from coterie.tables.kept import kept_frame
@@ -202,6 +203,8 @@ def _model(run: _Run, dataset: Dataset) -> Model:
         ),
     )
     model = with_evidence(model, judged)
+    listed = facts_of_readings(model, model.group_recommendations)
+    model = replace(model, quality={**model.quality, "lists": listed})
     if run.earlier is not None:
         model = replace(model, quality={**model.quality, "continued": run.earlier.facts(model.groups)})
     return model
@@ -313,7 +316,7 @@ def _describe(
             profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
         with run.timed("names"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
-            book = read_phrasebook(items, settings.language)
+            book = read_phrasebook(items, settings.language, settings.domain)
             names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
             if run.earlier is not None:
                 names = run.earlier.names(names)
@@ -336,7 +339,8 @@ def _describe(
 
     said, places = side_by_side(told, drawn)
     with run.timed("lists"), progress.stage("recommending to groups"):
-        lists = group_lists(scorer, histories, primary, n_groups, settings.top, dataset.items["item_id"])
+        members, ids = Members(histories, primary, n_groups), dataset.items["item_id"]
+        lists = lists_of_run(scorer, members, settings.top, ids, least=settings.min_support)
     return Model(
         settings=settings,
         about={
@@ -365,9 +369,10 @@ def _describe(
         | {
             "fidelity": said.fidelity.facts(),
             "timings": run.timings,
+            "domain": domain_facts(settings),
             "warnings": [
                 *dataset.warnings,
-                *_warnings(settings, found),
+                *_warnings(settings, found, timed=dataset.events.timestamp is not None),
                 *said.profiled.warnings,
                 *said.rules.warnings,
                 *said.warnings,
@@ -376,11 +381,13 @@ def _describe(
     )
 
 
-def _warnings(settings: Settings, found: GroupsFound) -> list[str]:
-    wanted, got = settings.groups, found.grouping.n_groups
+def _warnings(settings: Settings, found: GroupsFound, *, timed: bool) -> list[str]:
+    wanted, got, said = settings.groups, found.grouping.n_groups, []
     if wanted != "auto" and got < wanted:
-        return [f"{wanted} groups were asked for, {got} found: the users do not differ enough for more"]
-    return []
+        said.append(f"{wanted} groups were asked for, {got} found: the users do not differ enough for more")
+    if settings.half_life_days is not None and not timed:
+        said.append(f"half_life_days is {settings.half_life_days:g}, but the events have no timestamp: all count alike")
+    return said
 
 
 def write_model(model: Model, output: Path, *, overwrite: bool) -> None:

@@ -1,21 +1,25 @@
 """Every setting of Coterie, in one place.
 
 A value comes from the call or the command line, then the environment (`COTERIE_SEED=7`), then `coterie.toml` in the
-working directory, then the default given here.
+working directory, then the preset of the domain, then the default given here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from coterie.domains import DomainName, preset_of
 from coterie.errors import SettingsError
 
 Groups = Literal["auto"] | Annotated[int, Field(ge=1)]
+HabitKind = Literal["frequency", "recency", "spend", "breadth", "loyalty", "hours", "weekdays"]
 
 
 class Settings(BaseSettings):
@@ -23,6 +27,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="COTERIE_", toml_file="coterie.toml", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    domain: DomainName | None = Field(
+        default=None,
+        description="Preset of kind weights, ageing, habits and words: shop, media, courses, social.",
     )
 
     # tables
@@ -136,6 +145,11 @@ class Settings(BaseSettings):
 
     # profiles and lists
     min_support: int = Field(default=5, ge=1, description="Users that must back anything a profile shows.")
+    habits: tuple[HabitKind, ...] | None = Field(
+        default=None,
+        description="Habits told beside activity: frequency, recency, spend, breadth, loyalty, hours, weekdays; "
+        "none: all that the log has.",
+    )
     top: int = Field(default=20, ge=1, description="Items in each group's list of recommendations.")
     keep_events: bool = Field(
         default=False, description="Keep the events in the model folder, so that coterie update can add to them."
@@ -152,13 +166,44 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Call, then environment, then `coterie.toml`."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Call, then environment, then `coterie.toml`, then the preset that these name."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), _Preset(settings_cls)
+
+
+class _Preset(PydanticBaseSettingsSource):
+    """What the domain sets where nothing nearer does; of tables, the rows that nothing nearer has."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One setting of the preset."""
+        return preset_of(self.current_state.get("domain")).get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All settings of the preset."""
+        return dict(preset_of(self.current_state.get("domain")))
 
 
 def follows_order(settings: Settings) -> bool:
     """Whether scores depend on the order of events, so that it has to be read."""
     return settings.next_item or bool(settings.half_life_items) or bool(settings.following)
+
+
+def domain_facts(settings: Settings) -> dict[str, Any] | None:
+    """What the preset of the domain set, as JSON holds it: `name`, `set`, and `given`, what something nearer said.
+
+    Returns:
+        None without a domain. Of tables, rows are told apart; what is as the preset has it counts as set by it.
+    """
+    if settings.domain is None:
+        return None
+    facts: dict[str, Any] = {"name": settings.domain, "set": {}, "given": {}}
+    for name, preset in preset_of(settings.domain).items():
+        value = getattr(settings, name)
+        if isinstance(preset, Mapping):
+            facts["set"][name] = {key: one for key, one in value.items() if preset.get(key) == one}
+            facts["given"] |= {name: rest} if (rest := {k: v for k, v in value.items() if preset.get(k) != v}) else {}
+        else:
+            facts["set" if value == preset else "given"][name] = list(value) if isinstance(value, tuple) else value
+    return facts
 
 
 SECRETS = ("chat_api_key", "embed_api_key")

@@ -25,7 +25,7 @@ from coterie.options import fit_options, trend_options
 from coterie.parallel import one_blas_thread
 from coterie.pipeline import encode_texts, write_model
 from coterie.progress import SILENT, Progress
-from coterie.recommend import group_lists
+from coterie.recommend import Members, lists_of_run
 from coterie.settings import follows_order
 from coterie.tables import Histories, Table, open_sources, read_histories, read_ids
 from coterie.tables.columns import find_columns
@@ -164,7 +164,9 @@ def _updated(model: Model, history: pl.DataFrame, table: Table, progress: Progre
         ],
     }
     with progress.stage("recommending to groups"):
-        lists = group_lists(scorer, histories, primary, model.groups.height, model.settings.top, model.items["item_id"])
+        members_of = Members(histories, primary, model.groups.height)
+        ids, least = model.items["item_id"], model.settings.min_support
+        lists = lists_of_run(scorer, members_of, model.settings.top, ids, least=least)
     sizes = np.bincount(primary[primary >= 0], minlength=model.groups.height)
     groups = model.groups.with_columns(pl.Series("size", sizes), pl.Series("share", sizes / max(1, len(primary))))
     changed = replace(

@@ -12,6 +12,7 @@ import pytest
 import figure
 from comparison.drawing import WIDTH, Mark, Panel, draw
 from comparison.records import Record, Records
+from comparison.trade_off import Curve, Point, draw_curves
 
 SVG = "{http://www.w3.org/2000/svg}"
 ANSWER = {
@@ -115,3 +116,14 @@ def test_the_command_draws_records_and_answers_together(
     assert {"made · users", "shop · items", "L3AE", "1.250 × L3AE"} <= texts
     assert "other · users" not in texts
     assert str(output) in capsys.readouterr().out
+
+
+def test_curves_stand_in_the_picture_with_their_settings_and_ends() -> None:
+    points = tuple(Point(setting, 0.8 + setting / 10, 0.3 - setting / 5) for setting in (0.0, 0.5, 0.9))
+    curves = [Curve("<shop>", "9 users", points), Curve("one", "1 user", points[:1])]
+    tree = ElementTree.fromstring(draw_curves(curves, title="Costs", across="diversity", up="NDCG", notes=["A note."]))
+    words = [element.text for element in tree.iter(f"{SVG}text")]
+    assert {"<shop>", "Costs", "A note.", "0.5", "0.9", "0.800", "0.890", ".300"} <= set(words)
+    dots = [(float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in tree.iter(f"{SVG}circle")]
+    assert len(dots) == 4
+    assert dots[0][0] < dots[1][0] < dots[2][0] <= WIDTH and dots[0][1] < dots[1][1] < dots[2][1]

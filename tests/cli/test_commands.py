@@ -1,12 +1,13 @@
 """Every command and every flag has help and an entry in docs/commands.md."""
 
+import inspect
 import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from coterie.cli.main import COMMANDS, app
+from coterie.cli.main import COMMANDS, app, main
 from coterie.cli.options import INTEREST_SETTINGS, SCORE_SETTINGS, TABLE_SETTINGS
 from coterie.settings import SECRETS, Settings
 
@@ -38,6 +39,17 @@ def test_the_line_of_help_is_the_first_line_of_the_docstring(command: str) -> No
     module, _, function = place.partition(":")
     docstring = getattr(import_module(module), function).__doc__
     assert docstring.splitlines()[0] == line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_all_and_gives_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    place = COMMANDS[command][0]
+    assert main([*command.split(), "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    module, _, function = place.partition(":")
+    told = [" ".join(one.split()) for one in inspect.getdoc(getattr(import_module(module), function)).split("\n\n")]
+    assert all(paragraph in shown for paragraph in told)
+    assert told[-1].startswith(f"coterie {command}")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -76,7 +88,7 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
         return {argument.name for argument in arguments(command) if is_setting(argument)}
 
     def flags(names) -> set[str]:
-        tables = {"columns": "--column", "kind_weights": "--kind-weight"}
+        tables = {"columns": "--column", "kind_weights": "--kind-weight", "habits": "--habit"}
         return {tables.get(name, "--" + name.replace("_", "-")) for name in names}
 
     public = set(Settings.model_fields) - set(SECRETS)
@@ -84,5 +96,5 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
     assert settings("assign") == flags(TABLE_SETTINGS)
     assert settings("recommend") == settings("lists") == flags({*TABLE_SETTINGS, "half_life_items"})
     assert settings("people") == flags(TABLE_SETTINGS)
-    assert settings("evaluate") == flags([*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS])
+    assert settings("evaluate") == flags(["domain", *TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS])
     assert settings("demo") == flags(public - set(TABLE_SETTINGS))

@@ -252,6 +252,25 @@ def test_what_cannot_be_suggested_is_told(
     assert message in error and "hint: " in error
 
 
+def test_lists_about_which_little_can_be_said_are_told_plainly(
+    model: Path, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, items = pl.read_parquet(tables / "events.parquet"), pl.read_parquet(tables / "items.parquet")
+    some = events.filter(events["user_id"].is_in(events["user_id"].unique().sort().head(5).implode()))
+    some.write_csv(tmp_path / "some.csv")
+    items.select("item_id").head(1).write_csv(tmp_path / "one.csv")
+    some.with_columns(item_id=pl.lit("unheard of")).write_csv(tmp_path / "strangers.csv")
+    given = ["--events", str(tmp_path / "some.csv"), "--only", str(tmp_path / "one.csv"), "--include-seen", "--quiet"]
+    assert main(["recommend", str(model), *given, "--output", str(tmp_path / "lists.csv")]) == 0
+    said = capsys.readouterr().err
+    assert "novelty" in said and "coverage 0." in said and "diversity" not in said
+    assert main(["lists", str(model), "--events", str(tmp_path / "strangers.csv"), "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("none: ")
+    asked = ["people", "similar", str(model), "--events", str(tmp_path / "strangers.csv"), "--quiet"]
+    assert main([*asked, "--user", some["user_id"][0]]) == 0
+    assert capsys.readouterr().out.startswith("none: no event of this user counts")
+
+
 def test_report_tells_its_place_and_writes_itself_anew(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

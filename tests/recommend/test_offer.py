@@ -92,7 +92,21 @@ def test_an_offer_that_makes_no_sense_is_refused(given: dict, message: str) -> N
     [
         (Offer(categories=["taes"]), "no item has the category 'taes'", "did you mean 'tea'?"),
         (Offer(price_from=100), "no item is left.*the price 0", "ask for less"),
-        (Offer(available=pl.DataFrame({"item_id": ["a"]})), "no column 'available_from'", "map it"),
+        (Offer(available=pl.DataFrame({"item_id": ["a"]})), "no column 'available_from'", "call it"),
+        (
+            Offer(
+                available=pl.DataFrame(
+                    {
+                        "item_id": ["b", "a"],
+                        "available_from": [None, "2026-05-01"],
+                        "available_until": [None, "2026-04-01"],
+                    }
+                )
+            ),
+            "item 'a' of table 'available' is there from 2026-05-01 until 2026-04-01, which is earlier",
+            "earlier one",
+        ),
+        (Offer(available=pl.DataFrame({"item_id": ["a"], "available_until": [2027]})), "holds '2027'", "2026-12-24"),
         (
             Offer(available=pl.DataFrame({"item_id": ["a"], "available_from": ["soon"]})),
             "'soon', which is no time",

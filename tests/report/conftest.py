@@ -91,9 +91,13 @@ def make_model() -> MakeModel:
             group_recommendations=pl.DataFrame(
                 {
                     "group_id": pl.Series(np.repeat(numbers, len(ids)), dtype=pl.Int32),
+                    "reading": ["loved"] * (len(ids) * groups),
                     "rank": pl.Series(list(range(1, len(ids) + 1)) * groups, dtype=pl.Int32),
                     "item_id": ids * groups,
                     "score": np.ones(len(ids) * groups),
+                    "users": [40] * (len(ids) * groups),
+                    "share": [0.5] * (len(ids) * groups),
+                    "lift": [2.0] * (len(ids) * groups),
                 }
             ),
             map=pl.DataFrame(

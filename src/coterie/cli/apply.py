@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,8 @@ def assign(
     """Say which groups users belong to, also new ones; nothing is refitted.
 
     Writes user_id, group_id, weight, rank (1: the primary group). Settings default to those the model was made with.
+
+    coterie assign model --events events.parquet --output memberships.parquet
     """
     from coterie.model import Model
 
@@ -88,6 +91,8 @@ def recommend(
 
     Writes user_id, rank, item_id, score; with --explain also because, amounts, interest, groups, trend and sentence.
     Settings default to those the model was made with.
+
+    coterie recommend model --events events.parquet -k 10 --explain --output lists.csv
     """
     from coterie.lists import explain as explain_lists
     from coterie.lists import facts
@@ -138,6 +143,8 @@ def lists(
 
     Three readings in one table: group_id, reading, rank, item_id, title, score, users, share, lift. Groups are those of
     the users of these events.
+
+    coterie lists model --events events.parquet --group 1 -k 5
     """
     from coterie.lists import facts, lists_of_groups
     from coterie.recommend import READINGS
@@ -162,8 +169,13 @@ def lists(
         frame = frame.filter(group_id=number)
     if output is not None or json:
         write_answer(frame, output or "-", json=json, told=told)
+    elif frame.is_empty():
+        print("none: of these users the model knows no item that counts" if number is None else NOBODY)
     else:
         _print_lists(frame, dict(model.groups.select("group_id", "name").iter_rows()))
+
+
+NOBODY = "none: no user of these events is in this group, or no item fits"
 
 
 def _print_lists(frame: pl.DataFrame, names: dict[int, str]) -> None:
@@ -211,12 +223,17 @@ def write_answer(frame: pl.DataFrame, output: str, *, json: bool, told: dict[str
 def _told_lines(told: dict[str, Any]) -> list[str]:
     """What lists are like, a line for each kind."""
     kinds = told if all(isinstance(one, dict) for one in told.values()) else {"": told}
-    return [
-        f"{name + ': ' if name else ''}diversity {cell_text(one['diversity'])}, "
-        f"novelty {cell_text(one['novelty'])} bits, coverage {one['coverage']:.1%}"
-        for name, one in kinds.items()
-        if one
+    return [f"{name + ': ' if name else ''}{_facts_text(one)}" for name, one in kinds.items() if one]
+
+
+def _facts_text(one: dict[str, float]) -> str:
+    """Diversity, novelty and coverage in a line, as far as there is something to say: one item is not diverse."""
+    said = [
+        f"diversity {cell_text(one['diversity'])}" if math.isfinite(one["diversity"]) else "",
+        f"novelty {cell_text(one['novelty'])} bits" if math.isfinite(one["novelty"]) else "",
+        f"coverage {one['coverage']:.1%}" if one["coverage"] >= 0.001 else f"coverage {one['coverage']:.2%}",
     ]
+    return ", ".join(filter(None, said))
 
 
 def write_table(frame: pl.DataFrame, output: str) -> None:

@@ -53,6 +53,8 @@ def discover(
     """Find the groups in a log of events and write a model folder.
 
     Prints the groups. A run that was interrupted goes on where it stopped when it is started again.
+
+    coterie discover --events events.parquet --items items.parquet --output model
     """
     import coterie
     from coterie.folder import check_output
@@ -89,6 +91,8 @@ def demo(
 
     UCI Online Retail: a year of sales of a British gift shop (Chen 2015, CC BY 4.0). Replaces the result of an earlier
     demo in coterie-demo; any other folder needs --overwrite.
+
+    coterie demo --groups 12 --output shop-12
     """
     import coterie
     from coterie.data import shop
@@ -139,12 +143,37 @@ def _print_result(model: Model, output: Path, *, json: bool) -> None:
             {"output": str(output), "report": str(report), "groups": groups_answer(model), "quality": model.quality}
         )
         return
+    if model.quality.get("domain"):
+        _print_domain(model.quality["domain"])
     for warning in model.quality.get("warnings", ()):
         print(f"note: {warning}", file=sys.stderr)
     print_groups(model)
     if "continued" in model.quality:
         _print_continued(model)
     print(f"\nmodel: {output}\nreport: {report.as_uri()}")
+
+
+def _print_domain(facts: dict[str, Any]) -> None:
+    """Say what the preset set, and what was given instead, on standard error."""
+    from coterie.domains import words_of
+
+    words = words_of(facts["name"])
+    print(f"domain {facts['name']}: users are {words.users}, items are {words.items}; it set", file=sys.stderr)
+    for name, value in facts["set"].items():
+        print(f"  {name}: {_set_text(value)}", file=sys.stderr)
+    for name, value in facts["given"].items():
+        print(f"  {name} as given: {_set_text(value)}", file=sys.stderr)
+
+
+def _set_text(value: object) -> str:
+    """A setting in a line; kinds by their weight, the heaviest first."""
+    if isinstance(value, dict):
+        weights = sorted(set(value.values()), reverse=True)
+        by_weight = {one: ", ".join(kind for kind, weight in value.items() if weight == one) for one in weights}
+        return "; ".join(f"{kinds} {weight:g}" for weight, kinds in by_weight.items())
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _print_continued(model: Model) -> None:

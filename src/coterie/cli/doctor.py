@@ -25,6 +25,8 @@ def doctor(*, json: Json = False) -> int:
     """Check the installation: versions, memory, cache, encoder, chat model, extras.
 
     Each line begins with ok or problem; exits with 1 where there is a problem.
+
+    coterie doctor
     """
     checks = [_python(), *_packages(), _processors(), _memory(), _cache(), _encoder(), _chat(), *_extras()]
     problems = [check for check in checks if not check["ok"]]

@@ -31,7 +31,7 @@ low, high: 95 % interval over test users; popularity: users of the items listed
 novelty: −log₂ of the share of users who have an item; diversity: 1 − cosine of the texts of two items of a list"""
 
 
-@takes_settings(*TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)
+@takes_settings("domain", *TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS)
 def evaluate(
     *,
     events: Events,
@@ -55,6 +55,8 @@ def evaluate(
     """Judge recommendations on data kept back, beside simple references.
 
     Fits the model on a part of the data and ranks, for test users, all items they have not met.
+
+    coterie evaluate --events events.parquet --items items.parquet --protocol items
     """
     from coterie.evaluation import evaluate as run
 

@@ -27,7 +27,10 @@ def compare(
     top: Annotated[int, Parameter(help="Rows shown of each facet for each group.")] = 8,
     json: Json = False,
 ) -> None:
-    """Show two groups side by side: what each has that the other has not."""
+    """Show two groups side by side: what each has that the other has not.
+
+    coterie compare model 1 2
+    """
     model = load_model(folder)
     pair = find_group(model, group_a), find_group(model, group_b)
     rows = model.compare(*pair)
@@ -59,6 +62,8 @@ def why(
 
     The items that put him there, with the evidence of each, and the fewest items left out or added that would move
     him. Settings default to those the model was made with.
+
+    coterie why model --events events.parquet --user 17850
     """
     model = load_model(folder)
     found = model.why(events, user, adding=adding, progress=make_progress(quiet=quiet), **settings)

@@ -7,6 +7,7 @@ A command's module is imported when the command is called, so that `coterie --he
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -96,9 +97,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         sys.excepthook = _tell_unexpected
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
         with _ended_like_ctrl_c():
-            code = app(sys.argv[1:] if argv is None else list(argv))
+            if "--help" in words or "-h" in words:
+                _help_in_full(words)
+            code = app(words)
             sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -114,6 +118,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return code if isinstance(code, int) else DONE
+
+
+def _help_in_full(words: Sequence[str]) -> None:
+    """Let a command's own help be its docstring, examples and all; the list of commands has the first line of it."""
+    for count in (2, 1):
+        command = " ".join(words[:count])
+        if command in COMMANDS:
+            found = app
+            for word in words[:count]:
+                found = found[word]
+            paragraphs = (inspect.getdoc(found.default_command) or "").split("\n\n")
+            found.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)  # the terminal breaks the lines
+            return
 
 
 def _tell(message: str, hint: str | None) -> None:

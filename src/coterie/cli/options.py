@@ -170,6 +170,11 @@ def _flag(name: str, field: FieldInfo) -> object:
             name=_table_flag(name), help=f"{help_text} NAME=VALUE; may be repeated.", negative=(), group=_SETTINGS_GROUP
         )
         return Annotated[list[str] | None, parameter]
+    if _is_list(field):
+        parameter = Parameter(
+            name=_table_flag(name), help=f"{help_text} May be repeated.", negative=(), group=_SETTINGS_GROUP
+        )
+        return Annotated[list[str] | None, parameter]
     if field.default is not None:
         default = {True: "yes", False: "no"}[field.default] if field.annotation is bool else field.default
         help_text = f"{help_text} [default: {default}]"
@@ -186,6 +191,10 @@ def _table_flag(name: str) -> str:
 
 def _is_table(field: FieldInfo) -> bool:
     return get_origin(field.annotation) is dict
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return any(get_origin(kind) is tuple for kind in get_args(field.annotation))
 
 
 def _pairs(name: str, given: list[str]) -> dict[str, str]:

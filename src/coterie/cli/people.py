@@ -41,6 +41,8 @@ def people(
 
     Everybody is compared who has events in the table, whether or not the model has met him. For one user the answer is
     printed; for all, it is written to --output. Settings default to those the model was made with.
+
+    coterie people similar model --events events.parquet --user 17850
     """
     import coterie.people as room
 
@@ -70,7 +72,7 @@ def people(
 def _print(frame: pl.DataFrame, titles: dict[str, str]) -> None:
     """The suggestions of one user; columns of which nothing is known are left out."""
     if not frame.height:
-        print("none: the model knows nothing of this user")
+        print("none: no event of this user counts, or the model knows none of his items")
         return
     known = [
         name for name in frame.columns if name not in ("user_id", "because") and frame[name].null_count() < frame.height

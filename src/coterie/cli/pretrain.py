@@ -42,7 +42,8 @@ def pretrain(
 ) -> None:
     """Train a text encoder further on your items and events, for --encoder.
 
-    It learns that items enjoyed by the same users belong together. Needs coterie[transformers]. Example:
+    It learns that items enjoyed by the same users belong together. Needs coterie[transformers].
+
     coterie pretrain --events E --items I --base sentence-transformers/all-MiniLM-L6-v2 --output encoder
     """
     from coterie.pretrain import TrainingOptions

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def groups(folder: ModelFolder, /, *, only_certified: OnlyCertified = False, json: Json = False) -> None:
-    """List the groups of a model, and the broad groups they are in."""
+    """List the groups of a model, and the broad groups they are in.
+
+    coterie groups model
+    """
     model = load_model(folder)
     if only_certified:
         certified = model.certified()
@@ -41,7 +44,10 @@ def profile(
     top: Annotated[int, Parameter(help="Rows shown of each facet.")] = 10,
     json: Json = False,
 ) -> None:
-    """Show what sets one group apart."""
+    """Show what sets one group apart.
+
+    coterie profile model 1
+    """
     model = load_model(folder)
     number = find_group(model, group)
     rows = model.profile(number)
@@ -67,7 +73,10 @@ def report(
     output: Annotated[Path | None, Parameter(help="HTML file to write the report to.")] = None,
     json: Json = False,
 ) -> None:
-    """Say where a model's report lies, or write it anew."""
+    """Say where a model's report lies, or write it anew.
+
+    coterie report model --output report.html
+    """
     model = load_model(folder)
     if output is not None:
         from coterie.report import write_report

@@ -45,7 +45,10 @@ def simulate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a log with planted groups, to try things on: events, items, users, and the truth."""
+    """Make a log with planted groups, to try things on: events, items, users, and the truth.
+
+    coterie simulate --output world
+    """
     from coterie.data.simulate import write_world
     from coterie.data.world import make_world
     from coterie.folder import check_output

@@ -94,8 +94,8 @@ def value_of_groups(
     """Whether the lists of groups help, and whom.
 
     Every user gets the best items that he has not seen of four lists: his group's (the interest model's scores of its
-    users' mean history, as in `group_lists`), popularity, the list of a random group (the same sizes, users shuffled),
-    and his own. NDCG@20 on his hidden events judges them. History lengths are told apart by doublings.
+    users' mean history, as in `recommend.group_readings`), popularity, the list of a random group (the same sizes,
+    users shuffled), and his own. NDCG@20 on his hidden events judges them. History lengths are told apart by doublings.
 
     Args:
         kept: what lists are made from, shape (n_users, n_items).

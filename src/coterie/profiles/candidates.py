@@ -79,6 +79,7 @@ class Phrasebook:
         label_words: content words of each.
         phrases: words and phrases of the titles.
         bodies: texts to search for proper names, one for each item.
+        domain: name of the preset that says what users and items are called; None: as such.
     """
 
     items: pl.DataFrame
@@ -88,9 +89,10 @@ class Phrasebook:
     label_words: list[list[str]]
     phrases: _Phrases
     bodies: list[str]
+    domain: str | None = None
 
 
-def read_phrasebook(items: pl.DataFrame, language: str | None = None) -> Phrasebook:
+def read_phrasebook(items: pl.DataFrame, language: str | None = None, domain: str | None = None) -> Phrasebook:
     """Categories of the items, and words and phrases of their titles.
 
     Where there are no categories, a short text is read like a title (an author's name); where there are no titles
@@ -99,6 +101,7 @@ def read_phrasebook(items: pl.DataFrame, language: str | None = None) -> Phraseb
     Args:
         items: `item_id`, `title`; `text` and `categories` where there are any; `n_users` where known.
         language: code of the language, or None to tell it from the text.
+        domain: name of a preset.
     """
     items = without_orders(items)
     labels = item_categories(items)
@@ -112,7 +115,7 @@ def read_phrasebook(items: pl.DataFrame, language: str | None = None) -> Phraseb
     phrases = _phrases(sources, languages, Counter(word for each in spoken for word in set(each)))
     kept = [at for at, label in enumerate(shown) if spoken[at] and _nameable(label)]
     named = Keywords([shown[at] for at in kept], sparse.csr_array(labels.matrix[:, kept]))
-    return Phrasebook(items, languages, covered, named, [spoken[at] for at in kept], phrases, bodies)
+    return Phrasebook(items, languages, covered, named, [spoken[at] for at in kept], phrases, bodies, domain)
 
 
 def name_candidates(book: Phrasebook, telling: NDArray[np.int64]) -> Candidates:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from coterie.domains import words_of
 from coterie.errors import ChatAnswerError, ChatError
 from coterie.language.chat import ChatModel
 from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
@@ -71,7 +72,9 @@ class _Naming:
         code = self.catalogue.language
         told = LANGUAGES.get(code, "the language of the evidence")
         example = EXAMPLES.get(code, EXAMPLES["en"])
-        return _prompts().get_template(template).render(code=code, language=told, example=example, **values).strip()
+        domain = self.catalogue.domain
+        values |= {"code": code, "language": told, "example": example, "domain": domain, "words": words_of(domain)}
+        return _prompts().get_template(template).render(**values).strip()
 
     def others(self, group_ids: Sequence[int]) -> list[str]:
         """Names of the other groups, those first that have most words in common with these groups' evidence."""

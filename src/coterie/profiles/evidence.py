@@ -54,11 +54,13 @@ class Catalogue:
         groups: one for each group, in order; groups without anything to tell are there too.
         language: language of the items, as an ISO 639-1 code, or "und".
         titles: titles of all items, lower case, with and without what stands in brackets behind them.
+        domain: name of the preset that says what users and items are called; None: as such.
     """
 
     groups: tuple[Evidence, ...]
     language: str
     titles: frozenset[str]
+    domain: str | None = None
 
 
 def gather_evidence(profiles: pl.DataFrame, book: Phrasebook, ids: list[int]) -> Catalogue:
@@ -92,9 +94,8 @@ def gather_evidence(profiles: pl.DataFrame, book: Phrasebook, ids: list[int]) ->
             )
         )
     lowered = {" ".join(title.lower().split()) for title in titles if title}
-    return Catalogue(
-        tuple(groups), candidates.languages[0], frozenset({*lowered, *(title.split(" (")[0] for title in lowered)})
-    )
+    listed = frozenset({*lowered, *(title.split(" (")[0] for title in lowered)})
+    return Catalogue(tuple(groups), candidates.languages[0], listed, book.domain)
 
 
 def harmless(text: str) -> str:

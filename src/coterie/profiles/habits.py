@@ -18,6 +18,16 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 HOURS = tuple(f"hour {hour:02d}" for hour in range(24))
 REPEATS = "repeat share"
 """Loyalty to items: the part of the events that are on an item the user had before."""
+KINDS = {
+    "frequency": ("active days per user", "days between active days"),
+    "recency": ("days since last event",),
+    "spend": ("spend per user",),
+    "breadth": ("breadth over categories", "breadth over items"),
+    "loyalty": (REPEATS,),
+    "hours": HOURS,
+    "weekdays": WEEKDAYS,
+}
+"""Kind of habit → what is told of it. Activity (events and items per user) is always told."""
 EVENT_SHARES = frozenset({*HOURS, *WEEKDAYS, REPEATS})
 """Habits that are parts of the group's events; the others are medians."""
 

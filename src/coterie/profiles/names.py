@@ -54,7 +54,9 @@ def name_groups(
         {
             "group_id": ids,
             "name": names,
-            "description": describe_groups(profiles, items, ids, chinese=candidates.languages[0] == "zh"),
+            "description": describe_groups(
+                profiles, items, ids, chinese=candidates.languages[0] == "zh", domain=book.domain
+            ),
             "named_by": ["keywords"] * len(ids),
         },
         schema=SCHEMA,

@@ -17,7 +17,7 @@ from coterie.kernels.significance import adjust, chance
 from coterie.profiles.attributes import Attribute, user_attributes
 from coterie.profiles.breadth import breadth_of_taste
 from coterie.profiles.counting import group_histories, users_by_feature, users_by_item
-from coterie.profiles.habits import group_habits
+from coterie.profiles.habits import KINDS, group_habits
 from coterie.profiles.phrases import Keywords, item_categories, item_keywords
 from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
@@ -102,7 +102,7 @@ def profile_groups(
         dataset: the tables.
         groups: group row of each user's primary group, −1 for none, int32, shape (n_users,).
         n_groups: number of groups.
-        settings: `min_support` and `language` are used.
+        settings: `min_support`, `language` and `habits` are used.
         keywords: `item_keywords` of the items, where they are known already.
         progress: told about the users done.
 
@@ -145,6 +145,9 @@ def count_and_profile(
         parts += _attributes(attributes, rows, n_groups, least)
         breadth = breadth_of_taste(dataset.events, histories, categories.matrix, step)
         habits = _habits(dataset, rows, (n_groups, least), breadth)
+        if settings.habits is not None:
+            left_out = [name for kind, names in KINDS.items() if kind not in settings.habits for name in names]
+            habits = habits.filter(~pl.col("value").is_in(left_out))
     labels = (categories, "category") if len(categories.values) > 1 else (keywords, "keyword")
     return Profiled(
         rows=pl.concat([*(rows for rows, _ in parts), habits]).sort("group_id", maintain_order=True),

@@ -1,11 +1,8 @@
-"""Recommendations of users and of groups, as tables."""
+"""Recommendations of users, and the history that speaks for a group."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -67,44 +64,6 @@ def mixed_items(
         )
     shares = {"diversity": offer.diversity, "cold_places": offer.cold_places}
     return mix(found, k, scorer.interest.taste, cold=cold, **shares)
-
-
-def group_lists(
-    scorer: Scorer,
-    histories: sparse.csr_array,
-    groups: NDArray[np.int32],
-    n_groups: int,
-    k: int,
-    item_ids: pl.Series,
-) -> pl.DataFrame:
-    """The k items that each group's users, taken together, are likeliest to want.
-
-    A group is scored like a user whose history is the mean of its users' histories, each scaled to sum to 1, so that
-    busy users do not speak for the rest. Interest and trend are linear in the history: this is the mean of the users'
-    scores. The prior has no part in it: it stands in for what is not known of a user, and of a group enough is known.
-
-    Args:
-        scorer: gives the scores.
-        histories: weights, shape (n_users, n_items).
-        groups: primary group row of each user, −1 for none, shape (n_users,).
-        n_groups: number of groups.
-        k: items for each group.
-        item_ids: ids in row order.
-
-    Returns:
-        `group_id`, `rank`, `item_id`, `score`.
-    """
-    together = group_histories(histories, groups, n_groups)
-    columns, scores = replace(scorer, prior=None).top_items(together, k, include_seen=True)
-    place, rank = np.nonzero(columns >= 0)
-    return pl.DataFrame(
-        {
-            "group_id": (place + 1).astype(np.int32),
-            "rank": (rank + 1).astype(np.int32),
-            "item_id": item_ids.gather(columns[place, rank]),
-            "score": scores[place, rank].astype(np.float64),
-        }
-    )
 
 
 def group_histories(histories: sparse.csr_array, groups: NDArray[np.int32], n_groups: int) -> sparse.csr_array:

@@ -18,6 +18,8 @@ from coterie.recommend.mixing import POOL, Candidates, mix
 from coterie.recommend.offer import EVERYTHING, Offer
 
 LOVED, OWN, NEXT = READINGS = ("loved", "own", "next")
+LIKELY = "likely"
+"""What a group's users, taken together, are likeliest to want, whether or not they have it: by score alone."""
 LITTLE_SEEN = 0.1
 """Largest share of a group's users who may have an item that is next for them."""
 
@@ -44,6 +46,7 @@ def group_readings(
     least: int = 5,
     barred: NDArray[np.bool_] | None = None,
     offer: Offer = EVERYTHING,
+    likely: bool = False,
 ) -> pl.DataFrame:
     """The lists of each group, three of them, in one table.
 
@@ -51,15 +54,20 @@ def group_readings(
         own     theirs alone: by the lower end of the lift's interval, above 1 and backed by `least` users
         next    by the score of the group's mean history, among items that a tenth of its users have or fewer
 
-    Each is mixed as the offer says; places for cold items are kept in `next` only, as nobody has a cold item.
+    A group is scored like a user whose history is the mean of its users' histories, each scaled to sum to 1, so that
+    busy users do not speak for the rest. Interest and trend are linear in the history: this is the mean of the users'
+    scores. The prior has no part in it: it stands in for what is not known of a user, and of a group enough is known.
+
+    Each list is mixed as the offer says; places for cold items are kept in `next` only, as nobody has a cold item.
 
     Args:
-        scorer: gives the scores; its prior has no part in them, as of a group enough is known.
+        scorer: gives the scores.
         members: who is in which group, and what they have.
         k: items in each list; where fewer fit a reading, the list is shorter.
         least: users of the group that must have an item for it to be `loved` or `own`.
         barred: items never listed, shape (n_items,).
         offer: how lists are mixed; its filters are in `barred`.
+        likely: give the list by score alone, too, as reading `likely`.
 
     Returns:
         `group_id`, `reading`, `rank`, `item` (row), `score` (what the reading goes by), `users` of the group who have
@@ -79,6 +87,8 @@ def group_readings(
         OWN: np.where(backed & (low > 1), low, -np.inf),
         NEXT: np.where((shares <= LITTLE_SEEN) & there, scores, -np.inf),
     }
+    if likely:
+        values = {LIKELY: np.where(there, scores, -np.inf), **values}
     tables = []
     for reading, value in values.items():
         chosen = _listed(value.astype(np.float32), scorer, k, barred, offer, kept=reading == NEXT)
@@ -99,6 +109,23 @@ def group_readings(
             )
         )
     return pl.concat(tables).sort("group_id", maintain_order=True)
+
+
+def lists_of_run(scorer: Scorer, members: Members, k: int, item_ids: pl.Series, *, least: int) -> pl.DataFrame:
+    """The lists that a model keeps of each group: by score alone, and the three readings; all as `group_readings`.
+
+    Args:
+        scorer: gives the scores.
+        members: who is in which group, and what they have.
+        k: items in each list.
+        item_ids: ids in row order.
+        least: users of the group that must have an item for it to be `loved` or `own`.
+
+    Returns:
+        `group_id`, `reading` (likely, loved, own, next), `rank`, `item_id`, `score`, `users`, `share`, `lift`.
+    """
+    found = group_readings(scorer, members, k, least=least, likely=True)
+    return found.with_columns(item_ids.gather(found["item"]).alias("item")).rename({"item": "item_id"})
 
 
 def _listed(

@@ -37,11 +37,13 @@ class Told(NamedTuple):
         items: `item_id` and `title` in row order.
         groups: `group_id` and `name`.
         language: ISO 639-1 code of the items' language.
+        domain: name of the preset whose phrases are used; None: none.
     """
 
     items: pl.DataFrame
     groups: pl.DataFrame
     language: str
+    domain: str | None = None
 
 
 def strongest(parts: Parts, n: int, most: int = MOST) -> Strongest:
@@ -95,7 +97,7 @@ def reasons(
             "group": _leading_groups(scorer, histories, users, items, told.groups),
         }
     )
-    said = sentences(frame, told.language)
+    said = sentences(frame, told.language, told.domain)
     return frame.drop("titles", "group").with_columns(said)
 
 

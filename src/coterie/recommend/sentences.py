@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from coterie.domains import DOMAINS
+
 SMALL = 0.1
 """A part below this share of what speaks for an item is not worth a word."""
 
@@ -90,7 +92,16 @@ WORDINGS = {
 """Language → its wording; others are told in English."""
 
 
-def sentences(reasons: pl.DataFrame, language: str) -> pl.Series:
+def _wording(language: str, domain: str | None) -> Wording:
+    """How a language says it, with the phrases of a preset."""
+    known = language if language in WORDINGS else "en"
+    if domain is None:
+        return WORDINGS[known]
+    because, everyone = DOMAINS[domain].phrases[known]
+    return WORDINGS[known]._replace(items=because, everyone=everyone)
+
+
+def sentences(reasons: pl.DataFrame, language: str, domain: str | None = None) -> pl.Series:
     """A sentence for each row: the items that speak most for it, the group, the trend, whichever matter.
 
     A part is told where it makes at least a tenth of what speaks for the item. Every title and name comes from the
@@ -99,8 +110,9 @@ def sentences(reasons: pl.DataFrame, language: str) -> pl.Series:
     Args:
         reasons: `titles` (list), `interest`, `groups`, `trend`, and `group` (name; null: everyone).
         language: ISO 639-1 code.
+        domain: name of the preset whose phrases are used; None: none.
     """
-    words = WORDINGS.get(language.lower().split("-")[0], WORDINGS["en"])
+    words = _wording(language.lower().split("-")[0], domain)
     titles = pl.col("titles").list.unique(maintain_order=True)  # items of one title need it once
     quoted = titles.list.eval(pl.format(words.title, pl.element()))
     last = quoted.list.last()

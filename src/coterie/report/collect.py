@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from coterie.domains import Words, words_of
 from coterie.profiles.habits import EVENT_SHARES, HOURS, WEEKDAYS
+from coterie.recommend.readings import LOVED, NEXT, OWN
 from coterie.report.colours import assign_colours
 from coterie.report.data import (
     Attribute,
@@ -19,6 +21,7 @@ from coterie.report.data import (
     Habit,
     Interval,
     Likeness,
+    Listed,
     MapPoints,
     ReportData,
     Rhythm,
@@ -27,13 +30,13 @@ from coterie.report.data import (
     Worth,
     WorthRow,
 )
-from coterie.report.text import day, setting, shown
+from coterie.report.text import day, percent, setting, shown, times
 
 if TYPE_CHECKING:
     from coterie.model import Model
 
-MORE, LESS, CATEGORIES, KEYWORDS, RECOMMENDED = 8, 4, 8, 12, 10
-"""Most items, categories, keywords and recommendations on a card."""
+MORE, LESS, CATEGORIES, KEYWORDS, LISTED = 8, 4, 8, 12, 6
+"""Most items, categories, keywords and items of each list on a card."""
 LONGEST_RULE = 600
 ATTRIBUTES, ATTRIBUTE_VALUES = 6, 5
 """Most columns of the users table on a card, and most values of each."""
@@ -57,6 +60,7 @@ def collect(model: Model) -> ReportData:
     titles = _titles(model.items)
     return ReportData(
         language=_language(model),
+        words=words_of(model.settings.domain),
         users=int(dataset["users"]),
         items=int(dataset["items"]),
         events=int(dataset["events"]),
@@ -140,19 +144,31 @@ def _cards(model: Model, titles: Mapping[str, str], colours: Mapping[int, int]) 
                 certified=row.get("certified"),
                 exemplars=tuple(titles.get(item, shown(item)) for item in exemplars),
                 rule=rules.get(number),
-                certificate=row.get("certificate") or "",
+                certificate=(row.get("certificate") or "").replace("users", words_of(model.settings.domain).users),
                 more=_more(items, MORE),
                 less=_less(items),
                 rare=_less(facets.get("category") or facets.get("keyword", [])),
                 categories=_more(facets.get("category", []), CATEGORIES),
                 keywords=_more(facets.get("keyword", []), KEYWORDS),
                 attributes=_attributes(facets),
-                habits=_habits(habits),
+                habits=_habits(habits, words_of(model.settings.domain)),
                 rhythms=_rhythms(habits),
-                recommended=tuple(titles.get(item, item) for item in listed["item_id"].head(RECOMMENDED)),
+                loved=_listed(listed, LOVED, titles),
+                own=_listed(listed, OWN, titles),
+                following=_listed(listed, NEXT, titles),
             )
         )
     return tuple(cards)
+
+
+def _listed(lists: pl.DataFrame, reading: str, titles: Mapping[str, str]) -> tuple[Listed, ...]:
+    """The head of one list of a group; items of one title once."""
+    rows = lists.filter(reading=reading)
+    told: dict[str, str] = {}
+    for item, share, lift in rows.select("item_id", "share", "lift").iter_rows():
+        by = {LOVED: percent(share), OWN: times(lift), NEXT: ""}[reading]
+        told.setdefault(titles.get(item, shown(item)), by)
+    return tuple(Listed(title, by) for title, by in list(told.items())[:LISTED])
 
 
 def _interval(value: float, low: float | None, high: float | None) -> Interval:
@@ -229,11 +245,11 @@ def _sureness(fact: Row) -> float:
     return max(float(fact["lift_low"]), 1 / max(float(fact["lift_high"]), 1e-9), 1.0)
 
 
-def _habits(habits: Mapping[str, Row]) -> tuple[Habit, ...]:
+def _habits(habits: Mapping[str, Row], words: Words) -> tuple[Habit, ...]:
     clock = {*HOURS, *WEEKDAYS}
     return tuple(
         Habit(
-            name=shown(name, 60),
+            name=shown(name.replace("items", words.items).replace("per user", f"per {words.user}"), 60),
             median=float(fact["share"]),
             base_median=float(fact["base_share"]),
             ratio=_interval(fact["lift"], fact["lift_low"], fact["lift_high"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coterie.domains import Words
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -89,6 +91,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """An item of a list: its title, and what the list goes by, to be read; empty where that is a bare score."""
+
+    title: str
+    told: str
+
+
+@dataclass(frozen=True)
 class Card:
     """All about one group.
 
@@ -105,7 +115,7 @@ class Card:
         certificate: why, or why not, as a sentence; empty where it was not judged.
         more, less: items taken more, and less, often than by all users.
         rare: categories, or where there are none keywords, of what they take less often than all users.
-        recommended: titles, best first.
+        loved, own, following: lists of the group: popular inside, theirs alone, what is next; best first.
     """
 
     number: int
@@ -129,7 +139,9 @@ class Card:
     attributes: tuple[Attribute, ...]
     habits: tuple[Habit, ...]
     rhythms: tuple[Rhythm, ...]
-    recommended: tuple[str, ...]
+    loved: tuple[Listed, ...]
+    own: tuple[Listed, ...]
+    following: tuple[Listed, ...]
 
 
 @dataclass(frozen=True)
@@ -209,6 +221,7 @@ class ReportData:
 
     Attributes:
         language: code of the language of titles and names; the page's own words are English.
+        words: what users and items are called.
         users, items, events, cold_items: sizes of the data.
         first_event, last_event: days, as 2011-12-09; None where the log has no time.
         gain: held-out gain of the grouping in bits per event; None where it was not measured.
@@ -229,6 +242,7 @@ class ReportData:
     """
 
     language: str
+    words: Words
     users: int
     items: int
     events: int

@@ -55,12 +55,13 @@ def render_report(data: ReportData) -> str:
 
     Same data, same text.
     """
-    widest = _widest(data)
+    widest, users = _widest(data), data.words.users
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             data=data,
+            w=data.words,
             curve=draw_curve(data.curve),
             widest=widest,
             doublings=round(math.log2(widest)),
@@ -72,7 +73,7 @@ def render_report(data: ReportData) -> str:
                     "groups": data.map.groups,
                     "numbers": [card.number for card in data.groups],
                     "names": [card.name for card in data.groups],
-                    "sizes": [f"{text.count(card.size)} users, {text.percent(card.share)}" for card in data.groups],
+                    "sizes": [f"{text.count(card.size)} {users}, {text.percent(card.share)}" for card in data.groups],
                     "colours": [card.colour for card in data.groups],
                 }
             ),

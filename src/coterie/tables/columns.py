@@ -73,6 +73,15 @@ def missing_column(table: str, name: str, present: Sequence[str], mapped: str | 
     return DataError(f"table {table!r} has no column {sought} (it has {shown or 'no columns'})", hint=hint)
 
 
+def unmapped_column(what: str, name: str, present: Sequence[str]) -> DataError:
+    """The error of a table whose columns have to be called as they are."""
+    shown = ", ".join(present[:20]) + (", ..." if len(present) > 20 else "")
+    return DataError(
+        f"the table of {what} has no column {name!r} (it has {shown or 'no columns'})",
+        hint=f"call it {name}: columns of this table are not mapped",
+    )
+
+
 def nearest(name: str, present: Sequence[str], synonyms: Iterable[str] = ()) -> str | None:
     """The name in `present` most like the one sought or one of its synonyms; None where nothing is alike."""
     words = [_bare(name), *map(_bare, synonyms)]

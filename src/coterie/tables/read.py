@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -14,7 +16,7 @@ from coterie.progress import SILENT, Progress
 from coterie.settings import Settings
 from coterie.tables.attributes import Attributes, items_frame, read_attributes, users_frame
 from coterie.tables.codes import ranked, rows_in
-from coterie.tables.columns import check_mapping, find_columns, missing_column, possible_columns
+from coterie.tables.columns import check_mapping, find_columns, missing_column, possible_columns, unmapped_column
 from coterie.tables.dataset import Accounting, Dataset, Events, weigh
 from coterie.tables.log import Log
 from coterie.tables.rejected import Rejections
@@ -158,7 +160,13 @@ def _dataset(
 
 
 def read_histories(
-    events: object, item_ids: pl.Series, *, settings: Settings, ordered: bool = False, progress: Progress = SILENT
+    events: object,
+    item_ids: pl.Series,
+    *,
+    settings: Settings,
+    ordered: bool = False,
+    mapped: Mapping[str, str] = MappingProxyType({}),
+    progress: Progress = SILENT,
 ) -> Histories:
     """Read the histories of users for a model that is already there.
 
@@ -166,6 +174,7 @@ def read_histories(
         events: as in `read_tables`.
         item_ids: ids of the model's items in row order, distinct.
         settings: the model's, so that new events are read as the old ones were.
+        mapped: names of columns that were given for these very events: those have to be there.
         ordered: keep the row of each event, as in `read_tables`.
         progress: is told of the rows read.
 
@@ -175,6 +184,7 @@ def read_histories(
         DataError: the table cannot be read, lacks a column, or holds no row with a user and an item.
     """
     with open_sources(events) as sources:
+        check_mapping(mapped, {"events": sources.events.columns})
         rejections = Rejections()
         log = _read_log(sources.events, settings, rejections, progress, ordered=ordered)
     rows = log.rows
@@ -307,7 +317,7 @@ def read_ids(source: object, column: str = "item_id") -> list[str]:
     with open_sources(source) as sources:
         table = sources.events
         if column not in table.columns:
-            raise missing_column("ids", column, table.columns)
+            raise unmapped_column("ids", column, table.columns)
         ids: dict[str, None] = {}
         for batch in table.batches([column]):
             if batch.frame.height:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from coterie.domains import preset_of
 from coterie.errors import SettingsError
 from coterie.settings import Settings
 from coterie.tables.cancellations import undo
@@ -156,10 +157,13 @@ def _kind_weights(
             )
     if not weights:
         return np.ones(len(arrays["row"]), dtype=np.float32), []
+    preset = preset_of(settings.domain).get("kind_weights", {})
+    named = {
+        kind for kind, weight in weights.items() if preset.get(kind) != weight
+    }  # a preset names more than there are
     if "kind" not in arrays:
-        return np.ones(len(arrays["row"]), dtype=np.float32), [
-            "kind_weights is set, but the events have no column 'kind'"
-        ]
+        said = "kind_weights is set" if named else f"domain {settings.domain!r} weighs events by kind"
+        return np.ones(len(arrays["row"]), dtype=np.float32), [f"{said}, but the events have no column 'kind'"]
     kinds = log.kinds.texts().to_list()
     of_code = np.array(
         [*(weights.get(kind, 1.0) for kind in kinds), 1.0], dtype=np.float32
@@ -170,7 +174,7 @@ def _kind_weights(
     warnings = []
     if unnamed := sorted(set(kinds) - set(weights)):
         warnings.append(f"kinds without a weight in kind_weights weigh 1: {_some(unnamed)}")
-    if absent := sorted(set(weights) - set(kinds)):
+    if absent := sorted(named - set(kinds)):
         warnings.append(f"kind_weights names kinds that no event has: {_some(absent)}")
     return of_code[arrays["kind"]], warnings
 
