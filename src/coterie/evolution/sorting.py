@@ -80,9 +80,10 @@ def surety(
 ) -> Wide:
     """By how many standard errors each group explains events better than the others do without it, shape (n_groups,).
 
-    What items say is learnt from half of the users, the events of the others are dealt into two halves, of which one
-    places each in a stretch of time in a group, and in the next best one, and the other judges between these two; then
-    the other way round. A group that chance has made of users who are odd, or of what a time had, does not gain.
+    What items say, and how many are in which group when, is learnt from half of the users. The events of the others are
+    dealt into two halves, of which one places each user in a group, and in the next best one, in each stretch of time,
+    and the other judges between these two; then the other way round. A group that chance has made of users who are odd,
+    or of what a time had, does not gain.
     0 where fewer users than `least_users` are placed in the group.
 
     Args:
@@ -105,17 +106,16 @@ def surety(
     half = rng.integers(0, 2, int(stretches.user.max(initial=0)) + 1)[stretches.user]
     cells, gained, events = [], [], []
     for side in (0, 1):
-        weights = timely_evidence(
-            stretches, base, np.where(half == side, -1, labels).astype(np.int32), n_groups, tastes
-        )
+        learnt = np.where(half == side, -1, labels).astype(np.int32)
+        weights = timely_evidence(stretches, base, learnt, n_groups, tastes)
+        usual = _log_shares(learnt, stretches.window, (base.n_stretches, n_groups))
         rows = np.flatnonzero(half == side)
-        said = [scores(part[rows], stretches.window[rows], base, weights) for part in halves]
-        at = np.arange(len(rows))
-        for place, judge, left in ((said[0], said[1], halves[1]), (said[1], said[0], halves[0])):
-            two = np.argpartition(-place, 1, axis=1)[:, :2]
-            best = np.where(place[at, two[:, 0]] >= place[at, two[:, 1]], two[:, 0], two[:, 1])
-            gained.append(judge[at, best] - judge[at, two.sum(axis=1) - best])
-            cells.append(stretches.user[rows].astype(np.int64) * n_groups + best)
+        window, at = stretches.window[rows], np.arange(len(rows))
+        said = [scores(part[rows], window, base, weights) for part in halves]
+        for place, judge, left in ((0, 1, halves[1]), (1, 0, halves[0])):
+            two = np.argsort(said[place] + usual[window], axis=1)[:, -2:]
+            gained.append(said[judge][at, two[:, 1]] - said[judge][at, two[:, 0]])
+            cells.append(stretches.user[rows].astype(np.int64) * n_groups + two[:, 1])
             events.append(left[rows].sum(axis=1))
     cell, inverse = np.unique(np.concatenate(cells), return_inverse=True)
     total = np.bincount(inverse, weights=np.concatenate(gained))
@@ -126,3 +126,11 @@ def surety(
     error = np.sqrt(np.bincount(group, weights=rest**2, minlength=n_groups))
     users = np.bincount(group, minlength=n_groups)
     return np.where(users >= least_users, gain / np.maximum(error, 1e-9), 0.0)
+
+
+def _log_shares(labels: IntArray, window: NDArray[np.int32], shape: tuple[int, int]) -> Wide:
+    """log of the share of the users in each stretch who are in each group, one user in each more, the shape given."""
+    inside = labels >= 0
+    cells = window[inside].astype(np.int64) * shape[1] + labels[inside]
+    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape) + 1.0
+    return np.asarray(np.log(counts / counts.sum(axis=1, keepdims=True)))
