@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie.evolution.lineage import Change, Presence, Rules, changes, presence
+from coterie.evolution.lineage import Change, Presence, Rules, changes, presence, without_doubtful
 from coterie.evolution.paths import Paths, settle
 from coterie.evolution.sorting import sort_users, surety, timely_evidence
 from coterie.evolution.taken import Base, likings
@@ -110,7 +110,7 @@ def follow(
         time = shuffled_time(events, generator(options.seed, "shuffled time"))
         control = window_rows(events, windows, n_items, time)
         trust, states, moved = settle(rows, control, weights, shape, rules.moves)
-    told, doubted = _told(states, rules, sure)
+    told, doubted = without_doubtful(changes(states, presence(states, len(sure), rules), rules), sure, rules)
     lineage = _lineages(states, told, weights.shape[1])
     followed = replace(states, groups=np.where(states.groups >= 0, lineage[states.groups], -1).astype(np.int32))
     there = presence(followed, int(lineage.max()) + 1, rules)
@@ -168,19 +168,6 @@ def _joined_doubles(labels: IntArray, alike: NDArray[np.float64], rules: Rules) 
     apart = np.maximum(1 - alike[np.triu_indices(len(alike), 1)], 0)
     one = (fcluster(linkage(apart, "average"), 1 - rules.alike, "distance") - 1).astype(np.int32)
     return np.where(labels >= 0, one[labels], -1).astype(np.int32), int(one.max()) + 1
-
-
-def _told(states: Paths, rules: Rules, sure: NDArray[np.float64]) -> tuple[list[Change], list[int]]:
-    """The changes of the groups found; and those that seem to be born or to die and are not sure to be groups."""
-    told = changes(states, presence(states, len(sure), rules), rules)
-    doubted = [
-        change
-        for change in told
-        if change.kind in ("born", "died") and sure[[*change.before, *change.after]].min() < rules.sure
-    ]
-    return [change for change in told if change not in doubted], [
-        one for change in doubted for one in (*change.before, *change.after)
-    ]
 
 
 def _lineages(states: Paths, told: list[Change], n_states: int) -> IntArray:

@@ -168,6 +168,23 @@ def changes(found: Paths, there: Presence, rules: Rules) -> list[Change]:
     return sorted(told, key=lambda change: (change.window, change.kind, change.before, change.after))
 
 
+def without_doubtful(told: list[Change], sure: FloatArray, rules: Rules) -> tuple[list[Change], list[int]]:
+    """The changes without births and deaths of groups that may be no groups at all, and those groups.
+
+    Args:
+        told: of `changes`.
+        sure: by how many standard errors each group explains its users better than the others would, (n_groups,).
+        rules: `sure` standard errors are enough.
+    """
+    doubted = [
+        change
+        for change in told
+        if change.kind in ("born", "died") and sure[[*change.before, *change.after]].min() < rules.sure
+    ]
+    groups = [one for change in doubted for one in (*change.before, *change.after)]
+    return [change for change in told if change not in doubted], groups
+
+
 def _turns(there: Presence) -> tuple[dict[int, int], dict[int, int], list[tuple[int, int, str]]]:
     """Where groups begin and end for good, and where they rest in between."""
     begins, ends, pauses = {}, {}, []
