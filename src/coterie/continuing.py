@@ -53,8 +53,10 @@ class Earlier:
         """The earlier grouping, on the items of this run."""
         return aligned(self.model.grouping, self.model.items["item_id"], dataset.items["item_id"])
 
-    def grouper(self, dataset: Dataset, histories: sparse.csr_array, options: GroupOptions) -> ContinuedGroups:
-        """What finds the groups, from where the earlier ones put the users."""
+    def grouper(
+        self, dataset: Dataset, histories: sparse.csr_array, options: GroupOptions
+    ) -> tuple[ContinuedGroups, GroupOptions]:
+        """What finds the groups, from where the earlier ones put the users, and under which options."""
         return continued_groups(self.grouping(dataset), histories, options)
 
     def in_order(self, dataset: Dataset, histories: sparse.csr_array, found: GroupsFound) -> GroupsFound:

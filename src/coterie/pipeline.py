@@ -147,7 +147,9 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     statistics = ItemStatistics.of(histories, settings.beta)
     # What somebody else's grouper does cannot be told from its name: its groups are kept for this run only.
     own = None if run.grouper is None and run.earlier is None else token_hex(8)
-    grouper = run.grouper if run.earlier is None else run.earlier.grouper(dataset, histories, options)
+    grouper: Grouper | None = run.grouper
+    if run.earlier is not None:
+        grouper, options = run.earlier.grouper(dataset, histories, options)
     interest, found, keywords = side_by_side(
         lambda: run.kept(
             "interest",

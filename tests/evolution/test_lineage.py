@@ -7,7 +7,7 @@ import pytest
 
 from coterie.errors import SettingsError
 from coterie.evolution.forecast import forecast
-from coterie.evolution.lineage import Rules, changes, presence
+from coterie.evolution.lineage import Change, Rules, changes, presence, without_doubtful
 from coterie.evolution.paths import Paths
 from coterie.evolution.status import compared, words
 
@@ -60,6 +60,18 @@ def test_a_group_that_empties_and_fills_again_rests_and_returns() -> None:
 
 def test_of_a_group_of_few_nothing_is_said() -> None:
     assert told([(600, [0] * 8), (4, [-1] * 4 + [1] * 4)], 2) == []
+
+
+def test_what_may_be_no_group_is_neither_born_nor_dies() -> None:
+    born, died, split = (
+        Change("born", 2, (), (1,), 30),
+        Change("died", 3, (2,), (), 20),
+        Change("split", 4, (0,), (0, 1), 10),
+    )
+    all_sure = np.array([5.0, 5.0, 5.0])
+    assert without_doubtful([born, died, split], all_sure, RULES) == ([born, died, split], [])
+    assert without_doubtful([born, died, split], np.array([5.0, 2.9, 5.0]), RULES) == ([died, split], [1])
+    assert without_doubtful([born, died, split], np.array([0.0, 5.0, 0.0]), RULES) == ([born, split], [2])
 
 
 @pytest.mark.parametrize(

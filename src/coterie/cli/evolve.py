@@ -43,7 +43,7 @@ def evolve(
     step: Annotated[
         str | None, Parameter(help="From one window to the next; shorter than a window, they overlap.")
     ] = None,
-    alike: Annotated[float, Parameter(help="Groups are one where the cosine of what they like is this.")] = 0.77,
+    alike: Annotated[float, Parameter(help="Groups are one where the cosine of what they like is this.")] = 0.84,
     vanish: Annotated[float, Parameter(help="A group is there while it has this part of its usual share.")] = 0.2,
     appear: Annotated[float, Parameter(help="And again, or for the first time, from this part on.")] = 0.4,
     follow: Annotated[float, Parameter(help="A group goes on in another that this share of its users go to.")] = 0.5,

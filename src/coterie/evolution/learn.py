@@ -7,16 +7,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from coterie.evolution.lineage import Change, Presence, Rules, changes, presence
+from coterie.evolution.lineage import Change, Presence, Rules, changes, presence, without_doubtful
 from coterie.evolution.paths import Paths, settle
+from coterie.evolution.sorting import sort_users, surety, timely_evidence
+from coterie.evolution.taken import Base, likings
 from coterie.evolution.windows import Rows, Windows, shuffled_time, window_rows
 from coterie.groups import Grouping, GroupOptions, GroupsFound, find_groups
-from coterie.groups.evidence import evidence
-from coterie.groups.fit import refine
-from coterie.groups.grouper import prototypes, unit
-from coterie.interest import InterestModel
+from coterie.groups.grouper import unit
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 from coterie.tables.dataset import Events
@@ -29,6 +27,8 @@ ENOUGH: Final = 25.0
 FINER: Final = 1.5
 """Groups that are looked for, for each that the held-out gain asks for: doubles are joined, and a group that lived for
 a part of the log only is not worth enough to the gain of the whole."""
+PASSES: Final = 3
+"""Times that groups are joined and users sorted, at most."""
 ONE_DRIFT: Final = 4
 """Windows within which a group that drifts on is still in the same drift."""
 FEWEST_SPELLS: Final = 3
@@ -104,16 +104,17 @@ def follow(
     if options.groups == "auto":
         finer = replace(options, groups=round(FINER * found.grouping.n_groups))
         found = find_groups(stretches.histories, text_vectors, finer, progress=progress)
-    found = replace(found, grouping=_without_doubles(stretches, found, rules))
-    weights = found.grouping.evidence
+    grouping, sure = _regrouped(stretches, found, rules, options.seed)
+    found, weights = replace(found, grouping=grouping), grouping.evidence
     with progress.stage("following users"):
         time = shuffled_time(events, generator(options.seed, "shuffled time"))
         control = window_rows(events, windows, n_items, time)
         trust, states, moved = settle(rows, control, weights, shape, rules.moves)
-    told = changes(states, presence(states, weights.shape[1], rules), rules)
+    told, doubted = without_doubtful(changes(states, presence(states, len(sure), rules), rules), sure, rules)
     lineage = _lineages(states, told, weights.shape[1])
     followed = replace(states, groups=np.where(states.groups >= 0, lineage[states.groups], -1).astype(np.int32))
     there = presence(followed, int(lineage.max()) + 1, rules)
+    there.there[:, lineage[doubted]] = True  # of these it is not said when they are there
     return Followed(
         windows, rows, found, states, lineage, followed, there, _of_lineages(told, lineage), trust, moved, spell
     )
@@ -132,42 +133,41 @@ def _spell(rows: Rows, windows: Windows) -> int:
     return int(np.clip(np.ceil(ENOUGH / max(mean, 1e-9)), 1, max(1, each // FEWEST_SPELLS)))
 
 
-def _without_doubles(stretches: Rows, found: GroupsFound, rules: Rules) -> Grouping:
-    """The grouping with groups that like the same as one.
+def _regrouped(stretches: Rows, found: GroupsFound, rules: Rules, seed: int) -> tuple[Grouping, NDArray[np.float64]]:
+    """The grouping without what is the time's alone, and how sure each group is (`sorting.surety`).
 
-    Where items come and go, those who like the same thing take other items in another stretch of time, and are found
-    as another group: their histories differ, what they like beyond what everybody does at the time does not. So a
-    prototype is the mean of its users' vectors less the mean of all vectors of the stretch, and groups are joined
-    whose prototypes have a cosine of `rules.alike` on average (average linkage).
+    Where items come and go, those who like the same are found as one group in one stretch of time and as another in
+    another. So what items say is learnt anew, given what there was to take at the time, users are sorted by that, and
+    groups are joined whose likings (`taken.likings`) have a cosine of `rules.alike` on average (average linkage).
     """
+    grouping, base = found.grouping, Base.of(stretches)
+    labels, tastes, number = (
+        grouping.assign(stretches.histories, 1).primary,
+        unit(found.learnt.taste),
+        grouping.n_groups,
+    )
+    for again in range(PASSES):
+        before = number
+        alike = likings(stretches, labels, number, tastes, generator(seed, "halves of groups", again))
+        labels, number = _joined_doubles(labels, alike, rules)
+        labels = sort_users(stretches, base, labels, number, tastes, leave=grouping.leave)
+        if again and number == before:
+            break
+    sure = surety(stretches, base, labels, tastes, (number, rules.least_users), generator(seed, "halves of events"))
+    shares = np.bincount(labels[labels >= 0], minlength=number) / max(1, len(labels))
+    weights = timely_evidence(stretches, base, labels, number, tastes)
+    return replace(grouping, evidence=weights, shares=shares.astype(np.float32)), sure
+
+
+def _joined_doubles(labels: IntArray, alike: NDArray[np.float64], rules: Rules) -> tuple[IntArray, int]:
+    """Labels with groups that are alike as one, and the number of groups."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    grouping, learnt = found.grouping, found.learnt
-    if grouping.n_groups < 2:
-        return grouping
-    labels = grouping.assign(stretches.histories, 1).primary
-    means = prototypes(_beyond_the_time(stretches, learnt), labels, grouping.n_groups)
-    upper = np.triu_indices(grouping.n_groups, 1)
-    apart = np.maximum(1 - (means @ means.T)[upper], 0)
+    if len(alike) < 2:
+        return labels, len(alike)
+    apart = np.maximum(1 - alike[np.triu_indices(len(alike), 1)], 0)
     one = (fcluster(linkage(apart, "average"), 1 - rules.alike, "distance") - 1).astype(np.int32)
-    number = int(one.max()) + 1
-    if number == grouping.n_groups:
-        return grouping
-    labels = np.where(labels >= 0, one[labels], -1).astype(np.int32)
-    labels = refine(stretches.histories, labels, number, unit(learnt.taste), leave=grouping.leave)
-    weights = evidence(stretches.histories, labels, number, unit(learnt.taste))
-    shares = np.bincount(one, weights=grouping.shares, minlength=number).astype(np.float32)
-    return replace(grouping, evidence=weights, shares=shares)
-
-
-def _beyond_the_time(stretches: Rows, learnt: InterestModel) -> FloatArray:
-    """Unit vectors of the histories less the mean of those of the same stretch, shape (n_rows, d)."""
-    vectors = unit(learnt.fold_in(stretches.histories))
-    number = int(stretches.window.max()) + 1
-    cells = np.ones(len(vectors), dtype=np.float32), stretches.window, np.arange(len(vectors) + 1)
-    inside = sparse.csr_array(cells, shape=(len(vectors), number))
-    counts = np.maximum(np.bincount(stretches.window, minlength=number), 1).astype(np.float32)
-    return np.asarray(vectors - (inside.T @ vectors / counts[:, None])[stretches.window])
+    return np.where(labels >= 0, one[labels], -1).astype(np.int32), int(one.max()) + 1
 
 
 def _lineages(states: Paths, told: list[Change], n_states: int) -> IntArray:

@@ -25,7 +25,7 @@ class Rules:
     """When a change is one. All shares are of users.
 
     Attributes:
-        alike: groups whose prototypes, less what everybody likes at the time, have this cosine are one group.
+        alike: groups are one where the cosine of what they like, whatever the time, is this (`taken.likings`).
         vanish: a group is there until it has less than this part of its usual share; its usual share is the median of
             the half of the windows in which it is largest.
         appear: and again, or for the first time, from where it has this part of it.
@@ -36,12 +36,13 @@ class Rules:
         moves: most moves for each user and step that are allowed where time is shuffled: what decides how much
             of the evidence is believed.
         change: something rises or fades where its share is so many times what it was, or less than one part in so many,
-        sure: and where the difference is so many standard errors.
+        sure: and where the difference is so many standard errors. A group is born or dies only where it explains its
+            users' events so many standard errors better than the others would (`sorting.surety`).
         drift: a group that stays has drifted where the cosine between what it liked and likes, corrected for chance, is
             below this.
     """
 
-    alike: float = 0.77
+    alike: float = 0.84
     vanish: float = 0.2
     appear: float = 0.4
     least_users: int = 10
@@ -165,6 +166,23 @@ def changes(found: Paths, there: Presence, rules: Rules) -> list[Change]:
     for state, window, kind in pauses:
         told.append(Change(kind, window, (state,), (state,), int(there.sizes[window, state])))
     return sorted(told, key=lambda change: (change.window, change.kind, change.before, change.after))
+
+
+def without_doubtful(told: list[Change], sure: FloatArray, rules: Rules) -> tuple[list[Change], list[int]]:
+    """The changes without births and deaths of groups that may be no groups at all, and those groups.
+
+    Args:
+        told: of `changes`.
+        sure: by how many standard errors each group explains its users better than the others would, (n_groups,).
+        rules: `sure` standard errors are enough.
+    """
+    doubted = [
+        change
+        for change in told
+        if change.kind in ("born", "died") and sure[[*change.before, *change.after]].min() < rules.sure
+    ]
+    groups = [one for change in doubted for one in (*change.before, *change.after)]
+    return [change for change in told if change not in doubted], groups
 
 
 def _turns(there: Presence) -> tuple[dict[int, int], dict[int, int], list[tuple[int, int, str]]]:

@@ -53,7 +53,6 @@ class ContinuedGroups:
     exact_number = True
     leaves_unassigned = False
     most_dimensions = ANY_DIMENSIONS
-    rounds = ROUNDS
 
     def __init__(self, labels: IntArray, n_groups: int) -> None:
         self.labels = labels
@@ -80,13 +79,17 @@ def aligned(grouping: Grouping, item_ids: pl.Series, to: pl.Series) -> Grouping:
     return replace(grouping, evidence=np.ascontiguousarray(evidence, dtype=np.float32))
 
 
-def continued_groups(earlier: Grouping, histories: sparse.csr_array, options: GroupOptions) -> ContinuedGroups:
+def continued_groups(
+    earlier: Grouping, histories: sparse.csr_array, options: GroupOptions
+) -> tuple[ContinuedGroups, GroupOptions]:
     """What groups these users, starting from where an earlier grouping puts them.
 
-    It puts them there by the events that `find_groups` does not hide, so that those can judge.
+    It puts them there by the events that `find_groups` does not hide, so that those can judge. The options are those
+    given, with users moved `ROUNDS` times.
     """
     held = hold_out(histories, options.sample_users, options.seed)
-    return ContinuedGroups(earlier.assign(held.kept, 1).primary, earlier.n_groups)
+    grouper = ContinuedGroups(earlier.assign(held.kept, 1).primary, earlier.n_groups)
+    return grouper, replace(options, rounds=ROUNDS)
 
 
 def continued(

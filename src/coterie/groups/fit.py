@@ -52,6 +52,8 @@ class GroupOptions:
         grouper: name of the grouper, or "auto".
         max_groups: most groups that auto tries.
         sample_users: groups are found on at most this many users.
+        rounds: times over that each user is moved to the group that explains him best; fewer leave groups nearer to
+            what the grouper made.
         interest: how the taste vectors for grouping are fitted.
         seed: seed of every random choice.
     """
@@ -60,6 +62,7 @@ class GroupOptions:
     grouper: str = SphericalKMeans.name
     max_groups: int = 40
     sample_users: int = 200_000
+    rounds: int = REFINEMENTS
     interest: FitOptions = field(default_factory=FitOptions)
     seed: int = 0
 
@@ -138,7 +141,7 @@ def find_groups(
         shared = statistics if len(sample) == histories.shape[0] else None
         model = interests_for_groups(sampled, text_vectors, options.interest, options.seed, statistics=shared)
         settled = user_vectors(model, sampled, near)
-        weights, map_rows, map_vectors = _settle(sampled, settled, taken.best, taken.grouper, options.seed)
+        weights, map_rows, map_vectors = _settle(sampled, settled, taken.best, taken.grouper, options)
         draft = Grouping(weights, shares, STEPS[steps], taken.grouper.leaves_unassigned)
         grouping, order = _by_size(draft, histories)
     ordered = _renumbered(labels, order)
@@ -217,6 +220,7 @@ def group_users(
     *,
     rng: np.random.Generator,
     tastes: FloatArray | None = None,
+    rounds: int = REFINEMENTS,
 ) -> tuple[IntArray, float]:
     """Group users by their vectors and refine the groups by evidence.
 
@@ -227,6 +231,7 @@ def group_users(
         n_groups: groups wanted.
         rng: decides every random choice.
         tastes: as in `evidence`.
+        rounds: as in `refine`.
 
     Returns:
         Labels, −1 for none, shape (n_users,); and the share of users that the grouper itself left in no group. Where
@@ -238,7 +243,6 @@ def group_users(
     if left == 1:
         labels = np.zeros_like(labels)
     found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
-    rounds = _rounds(grouper)
     return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned, rounds=rounds), left
 
 
@@ -269,12 +273,6 @@ def refine(
         if changed <= len(labels) // 500:
             break
     return labels
-
-
-def _rounds(grouper: Grouper) -> int:
-    """Rounds of refinement: those of the grouper's own, where it has a wish."""
-    rounds: int = getattr(grouper, "rounds", REFINEMENTS)
-    return rounds
 
 
 def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]:
@@ -322,7 +320,9 @@ def _best_grouping(search: _Search, grouper: Grouper, number: int, dimensions: t
     for count in sorted({min(wanted, most) for wanted in dimensions}):
         points = unit(np.ascontiguousarray(vectors[:, :count]))
         rng = generator(search.options.seed, "group", number, count)
-        labels, left = group_users(kept, points, grouper, number, rng=rng, tastes=search.tastes)
+        labels, left = group_users(
+            kept, points, grouper, number, rng=rng, tastes=search.tastes, rounds=search.options.rounds
+        )
         found = max(number if grouper.exact_number else 1, int(labels.max()) + 1)
         weights = evidence(kept, labels, found, search.tastes)
         point = CurvePoint(found, count, held_out_gain(weights, choosing, labels))
@@ -342,14 +342,18 @@ def _stability(search: _Search, grouper: Grouper, tried: Tried) -> float:
     points = unit(np.ascontiguousarray(search.vectors[:, : tried.point.dimensions]))
 
     def again(rows: NDArray[np.int64], rng: np.random.Generator) -> IntArray:
-        number = tried.point.groups
-        return group_users(search.kept[rows], points[rows], grouper, number, rng=rng, tastes=search.tastes)[0]
+        kept, number, rounds = search.kept[rows], tried.point.groups, search.options.rounds
+        return group_users(kept, points[rows], grouper, number, rng=rng, tastes=search.tastes, rounds=rounds)[0]
 
     return refound(again, tried.labels, generator(search.options.seed, "groupers", grouper.name))
 
 
 def _settle(
-    histories: sparse.csr_array, settled: tuple[FloatArray, FloatArray], tried: Tried, grouper: Grouper, seed: int
+    histories: sparse.csr_array,
+    settled: tuple[FloatArray, FloatArray],
+    tried: Tried,
+    grouper: Grouper,
+    options: GroupOptions,
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
     """Evidence of the groups on all events, starting from those chosen; rows and vectors of the users on the map."""
     point, (vectors, tastes) = tried.point, settled
@@ -359,10 +363,9 @@ def _settle(
     if len(known) and isinstance(grouper, SphericalKMeans):
         start = prototypes(points, final, point.groups)
         final[known] = SphericalKMeans(sweeps=10).refine(points[known], start)[0]
-    leave, rounds = grouper.leaves_unassigned, _rounds(grouper)
-    final = refine(histories, final, point.groups, tastes, leave=leave, rounds=rounds)
+    final = refine(histories, final, point.groups, tastes, leave=grouper.leaves_unassigned, rounds=options.rounds)
     if len(known) > MAP_USERS:
-        known = np.sort(generator(seed, "map").choice(known, MAP_USERS, replace=False))
+        known = np.sort(generator(options.seed, "map").choice(known, MAP_USERS, replace=False))
     return evidence(histories, final, point.groups, tastes), known, points[known]
 
 
