@@ -185,7 +185,7 @@ def test_names_nearly_alike_are_given_anew_in_one_prompt(ask) -> None:
 def test_a_model_that_is_gone_is_not_asked_on(ask) -> None:
     class Gone(Scripted):
         def complete(self, messages, schema):
-            if len(self.asked) == 1:
+            if self.asked:
                 self.asked.append([])
                 raise ChatError("localhost does not answer: HTTP 500")
             return super().complete(messages, schema)
@@ -193,8 +193,21 @@ def test_a_model_that_is_gone_is_not_asked_on(ask) -> None:
     chat = Gone(good)
     names, told = ask(chat)
     assert names["named_by"].to_list() == ["scripted", "keywords", "keywords", "keywords"]
-    assert told == ["localhost does not answer: HTTP 500: 3 groups keep names made of keywords"]
-    assert len(chat.asked) == 2
+    assert told == ["localhost does not answer: HTTP 500: 3 of 4 groups keep names made of keywords"]
+    assert len(chat.asked) == 4, "each group once, and none a second time"
+
+
+def test_one_failure_costs_one_group_its_name(ask) -> None:
+    class Hiccup(Scripted):
+        def complete(self, messages, schema):
+            if len(self.asked) == 1:
+                self.asked.append([])
+                raise ChatError("localhost does not answer: HTTP 500")
+            return super().complete(messages, schema)
+
+    names, told = ask(Hiccup(good))
+    assert names["named_by"].to_list() == ["scripted", "keywords", "scripted", "scripted"]
+    assert told == ["localhost does not answer: HTTP 500: 1 of 4 groups keep names made of keywords"]
 
 
 def test_answers_without_an_object_cost_a_try(ask) -> None:

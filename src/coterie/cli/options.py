@@ -121,6 +121,8 @@ class OfferFlags:
 
 Offers = Annotated[OfferFlags | None, Parameter(name="*", help="What may be offered, and how lists are mixed.")]
 
+_SHORT = {"chat_model": ("--chat",)}
+"""Settings whose flag has a second name."""
 _SETTINGS_GROUP = Group("Settings", help="Each also as COTERIE_<NAME> in the environment or in coterie.toml.")
 
 
@@ -176,7 +178,8 @@ def _flag(name: str, field: FieldInfo) -> object:
     # A choice such as "auto or a number" is left to the settings' own validation, whose message is the clearer one.
     choice = any(get_origin(kind) is Literal for kind in get_args(field.annotation))
     kind: Any = str if choice else field.annotation
-    return Annotated[kind | None, Parameter(help=help_text, group=_SETTINGS_GROUP)]
+    names = [f"--{name.replace('_', '-')}", *_SHORT.get(name, ())]
+    return Annotated[kind | None, Parameter(name=names, help=help_text, group=_SETTINGS_GROUP)]
 
 
 def _table_flag(name: str) -> str:
