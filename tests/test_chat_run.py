@@ -219,3 +219,56 @@ def test_doctor_says_whether_a_chat_model_is_set_and_never_its_key(
     said = capsys.readouterr()
     assert "tiny at http://localhost:8080/v1, with a key" in said.out
     assert KEY not in said.out + said.err
+
+
+def test_what_it_cost_is_in_the_record(tables: ShopTables, chat_server, tmp_path: Path) -> None:
+    def counted(handler, body, number) -> None:
+        said = json.dumps({"groups": [{"group": groups_of(body)[0], "name": "Gifts", "description": ""}]})
+        answer = {"choices": [{"message": {"role": "assistant", "content": said}}]}
+        handler.say(json.dumps({**answer, "usage": {"prompt_tokens": 500, "completion_tokens": 20}}).encode())
+
+    prices = {"chat_price_in": 2.0, "chat_price_out": 10.0}
+    server = chat_server(counted)
+    model = run(tables, server.url, output=tmp_path / "model", **prices)
+    asked = len(server.asked)
+    # the third question about each group is the second again, as the answer was the same: it is asked once
+    cost = round(asked * (500 * 2 + 20 * 10) / 1_000_000, 6)
+    assert model.quality["chat"] == {
+        "model": "tiny", "calls": asked, "kept": 4, "failed": 0, "prompt_tokens": 500 * asked,
+        "completion_tokens": 20 * asked, "uncounted": 0, "cost": cost,
+    }  # fmt: skip
+    assert json.loads((tmp_path / "model" / "quality.json").read_text())["chat"]["cost"] == cost
+    again = run(tables, server.url, **prices).quality["chat"]
+    assert (again["calls"], again["kept"], again["cost"]) == (0, asked + 4, 0.0)
+    assert coterie.discover(*tables, groups=4, encoder="tfidf").quality["chat"] is None
+
+
+def test_names_are_the_same_however_many_are_asked_at_once(tables: ShopTables, chat_server) -> None:
+    def behave(handler, body, number) -> None:
+        time.sleep(0.01 * (number % 3))
+        first_words(handler, body, number)
+
+    found = [run(tables, chat_server(behave).url, chat_at_once=at_once) for at_once in (1, 8)]
+    assert found[0].groups.equals(found[1].groups)
+    assert found[0].groups["named_by"].to_list() == ["tiny"] * 4
+
+
+def test_nothing_of_a_single_user_is_sent(tables: ShopTables, chat_server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where everything that one user does may be shown: what one user alone took does not reach the model."""
+    alone = {f"X{number}": user for number, user in enumerate(tables.users["user_id"].head(30))}
+    events = pl.concat(
+        [
+            tables.events.select("user_id", "item_id"),
+            pl.DataFrame({"user_id": list(alone.values()), "item_id": list(alone)}),
+        ]
+    )
+    secret = pl.DataFrame({"item_id": list(alone), "title": [f"secretthing{number} lamp" for number in range(30)]})
+    items = pl.concat([tables.items.select("item_id", "title"), secret])
+    server = chat_server(first_words)
+    model = run(ShopTables(events, items, tables.users), server.url, min_support=1, memberships=1)
+    shown = model.profiles.filter(pl.col("facet") == "item")["value"]
+    assert set(shown) & set(alone), "profiles may show what one user took, as they were asked to"
+    sent = json.dumps([body["messages"] for body in server.asked])
+    assert server.asked
+    assert "secretthing" not in sent
+    assert not any(re.search(rf"\b{user}\b", sent) for user in tables.users["user_id"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -109,20 +109,26 @@ class _Breaker:
         self._lock, self._first = Lock(), Lock()
 
     def complete(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
-        with nullcontext() if self._works else self._first:
-            if self._closed:
-                self._meter.failed_one()
-                raise ChatClosedError(self._closed)
-            try:
-                answer = self._model.complete(messages, schema)
-            except ChatAnswerError:
-                self._failed(None)
-                raise
-            except ChatError as error:
-                self._failed(error)
-                raise
+        if not self._works:
+            with self._first:
+                if not self._works:
+                    return self._ask(messages, schema)
+        return self._ask(messages, schema)
+
+    def _ask(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if self._closed:
+            self._meter.failed_one()
+            raise ChatClosedError(self._closed)
+        try:
+            answer = self._model.complete(messages, schema)
+        except ChatAnswerError:
             self._failed(None)
-            return answer
+            raise
+        except ChatError as error:
+            self._failed(error)
+            raise
+        self._failed(None)
+        return answer
 
     def _failed(self, error: ChatError | None) -> None:
         """Count a question: None where the model has answered, whatever it said."""
