@@ -146,10 +146,11 @@ def test_several_at_once_end_together_when_time_is_up(chat_server) -> None:
 def test_what_is_said_of_a_user_needs_leave() -> None:
     model = Scripted("Mugs")
     with pytest.raises(SettingsError, match="single users' histories") as refused:
-        ChatCalls(model).complete_about_user(*question(1))
+        ChatCalls(model).complete_all([question(1)], about_users=True)
     assert model.asked == 0
     assert "--allow-user-text" in (refused.value.hint or "")
-    assert ChatCalls(model, allow_user_text=True).complete_about_user(*question(1)) == {"name": "Mugs"}
+    allowed = ChatCalls(model, allow_user_text=True)
+    assert allowed.complete_all([question(1)], about_users=True) == [{"name": "Mugs"}]
 
 
 def test_leave_is_not_given_unasked() -> None:

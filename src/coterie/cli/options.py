@@ -27,6 +27,12 @@ INTEREST_SETTINGS = ("encoder", "beta", "ridge", "text_prior", "dimensions", "co
 SCORE_SETTINGS = ("group_prior", "groups", "trend", "trend_days", "half_life_items", "following")
 """Settings that shape what scores hold beside the interest model."""
 
+CHAT_SETTINGS = (
+    *("chat_base_url", "chat_model", "chat_seconds", "chat_at_once", "chat_threads", "chat_price_in", "chat_price_out"),
+    "language",
+)
+"""Settings of the chat model."""
+
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
 
 

@@ -32,7 +32,7 @@ class ChatCalls:
     After three failures in a row, or one that no other try can change, nothing is asked any more: a circuit breaker
     (Nygard 2007), open to the end of the run. Answers that are kept are there all the same.
 
-    What is said of single users goes through `complete_about_user` and nowhere else.
+    Questions that tell of single users are asked with `about_users` and in no other way.
 
     Args:
         model: asked.
@@ -60,22 +60,21 @@ class ChatCalls:
         """The answer; see `ChatModel.complete`."""
         return self._asked.complete(messages, schema)
 
-    def complete_about_user(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a question that tells of a single user.
-
-        Raises:
-            SettingsError: that is not allowed.
-        """
-        check_user_text(allowed=self.allow_user_text)
-        return self._asked.complete(messages, schema)
-
-    def complete_all(self, questions: Sequence[Question], answered: Callable[[], None] = lambda: None) -> list[Answer]:
+    def complete_all(
+        self, questions: Sequence[Question], answered: Callable[[], None] = lambda: None, *, about_users: bool = False
+    ) -> list[Answer]:
         """Answers to questions that do not depend on each other, in their order, or the errors instead.
 
         Args:
             questions: asked `at_once` at a time.
             answered: called after each, from one thread at a time.
+            about_users: whether they tell of single users.
+
+        Raises:
+            SettingsError: they do, and may not.
         """
+        if about_users:
+            check_user_text(allowed=self.allow_user_text)
         lock = Lock()
 
         def ask(question: Question) -> Answer:

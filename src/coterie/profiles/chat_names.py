@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -14,13 +13,11 @@ from coterie.errors import ChatAnswerError, ChatError
 from coterie.language.calls import Answer, ChatCalls
 from coterie.language.chat import ChatModel
 from coterie.language.form import Messages
+from coterie.language.prompts import prompt
 from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
 from coterie.profiles.evidence import Catalogue, Evidence, harmless
 from coterie.profiles.grounds import stems
 from coterie.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 TRIES = 3
 """Answers that a model may give about a group before it keeps its keyword name."""
@@ -30,14 +27,6 @@ LONGEST_ECHO = 1_000
 """Characters of a refused answer that the model is shown again."""
 MOST_OTHERS = 20
 """Most siblings that a prompt shows beside the group to name, those likest it first."""
-
-LANGUAGES = {
-    "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
-    "ru": "Russian", "th": "Thai", "tr": "Turkish", "zh": "Chinese (中文)",
-}  # fmt: skip
-"""ISO 639-1 code → how a prompt names the language."""
-
 
 EXAMPLES = {
     "en": ("Seeds and garden tools", "Likes tomato seeds, trowels and seed trays."),
@@ -73,9 +62,7 @@ class _Naming:
     def said(self, template: str, **values: object) -> str:
         """A prompt, filled in."""
         code = self.catalogue.language
-        told = LANGUAGES.get(code, "the language of the evidence")
-        example = EXAMPLES.get(code, EXAMPLES["en"])
-        return _prompts().get_template(template).render(code=code, language=told, example=example, **values).strip()
+        return prompt("coterie.profiles", template, code, example=EXAMPLES.get(code, EXAMPLES["en"]), **values)
 
     def others(self, group_ids: Sequence[int]) -> list[str]:
         """Names of the other groups, those first that have most words in common with these groups' evidence."""
@@ -155,7 +142,7 @@ def _with_answers(names: pl.DataFrame, naming: _Naming) -> pl.DataFrame:
 
 
 def _question(naming: _Naming, group_ids: Sequence[int]) -> str:
-    return naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
+    return naming.said("names", groups=naming.evidence(group_ids), others=naming.others(group_ids))
 
 
 def _ask_each(naming: _Naming, group_ids: Sequence[int], answered: Callable[[], None]) -> None:
@@ -177,7 +164,7 @@ def _ask_each(naming: _Naming, group_ids: Sequence[int], answered: Callable[[], 
 def _ask_together(naming: _Naming, group_ids: list[int]) -> None:
     """Ask once for names of groups that have names alike; those that are no better stay as they are."""
     alike = [(group_id, harmless(naming.names[group_id])) for group_id in group_ids]
-    told = naming.said("alike.txt.j2", alike=alike)
+    told = naming.said("alike", alike=alike)
     messages = _start(naming, f"{told}\n\n{_question(naming, group_ids)}")
     (answer,) = naming.chat.complete_all([(messages, answer_schema(len(group_ids)))])
     if (said := _heard(naming, answer)) is not None:
@@ -185,7 +172,7 @@ def _ask_together(naming: _Naming, group_ids: list[int]) -> None:
 
 
 def _start(naming: _Naming, asked: str) -> Messages:
-    return [{"role": "system", "content": naming.said("system.txt.j2")}, {"role": "user", "content": asked}]
+    return [{"role": "system", "content": naming.said("system")}, {"role": "user", "content": asked}]
 
 
 def _next(
@@ -193,7 +180,7 @@ def _next(
 ) -> Messages:
     """The conversation with an answer and what is wrong with it."""
     said = json.dumps(answer, ensure_ascii=False)[:LONGEST_ECHO]
-    again = naming.said("again.txt.j2", problems=problems)
+    again = naming.said("again", problems=problems)
     return [*start, {"role": "assistant", "content": said}, {"role": "user", "content": again}]
 
 
@@ -283,15 +270,3 @@ def answer_schema(n_groups: int) -> dict[str, Any]:
     }
     groups = {"type": "array", "items": row, "minItems": n_groups, "maxItems": n_groups}
     return {"type": "object", "properties": {"groups": groups}, "required": ["groups"], "additionalProperties": False}
-
-
-@lru_cache(maxsize=1)
-def _prompts() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(  # noqa: S701 - prompts are plain text, and what goes into them has been made harmless
-        loader=PackageLoader("coterie.profiles", "prompts"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
