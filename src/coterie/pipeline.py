@@ -35,7 +35,7 @@ from coterie.language.chat import ChatModel
 from coterie.language.endpoint import is_remote
 from coterie.model import Model, membership_frame
 from coterie.options import fit_options, group_options, trend_options
-from coterie.outcome import Told, groups_table, items_table, quality_record
+from coterie.outcome import Told, groups_table, items_table, quality_record, written_warning
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
     SHARED,
@@ -364,6 +364,7 @@ def _describe(
             "timings": run.timings,
             "warnings": [
                 *dataset.warnings,
+                *written_warning(dataset.items),
                 *_warnings(settings, found),
                 *said.profiled.warnings,
                 *said.rules.warnings,

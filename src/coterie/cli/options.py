@@ -36,23 +36,23 @@ CHAT_SETTINGS = (
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
 
 
-def _source(help_text: str) -> Parameter:
-    """A table to read; `-` is one."""
+def source(help_text: str) -> Parameter:
+    """A flag for a table to read; `-` is one."""
     return Parameter(help=help_text, allow_leading_hyphen=True)
 
 
-Events = Annotated[str, _source(f"Events table: user_id, item_id, more. {_TABLE}")]
-Items = Annotated[str | None, _source("Items table: item_id; title, text, categories, price, ...")]
-Users = Annotated[str | None, _source("Users table: user_id and any attributes.")]
-Social = Annotated[str | None, _source("Social table: src, dst, users who are joined; the direction does not count.")]
-OnlyItems = Annotated[str | None, _source("Table whose item_id column lists the only items to recommend.")]
-ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists items to leave out.")]
+Events = Annotated[str, source(f"Events table: user_id, item_id, more. {_TABLE}")]
+Items = Annotated[str | None, source("Items table: item_id; title, text, categories, price, ...")]
+Users = Annotated[str | None, source("Users table: user_id and any attributes.")]
+Social = Annotated[str | None, source("Social table: src, dst, users who are joined; the direction does not count.")]
+OnlyItems = Annotated[str | None, source("Table whose item_id column lists the only items to recommend.")]
+ExcludedItems = Annotated[str | None, source("Table whose item_id column lists items to leave out.")]
 AddedItems = Annotated[
-    str | None, _source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
+    str | None, source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
 ]
 AvailableItems = Annotated[
     str | None,
-    _source("Table of item_id, available_from, available_until: only items that are there on a day."),
+    source("Table of item_id, available_from, available_until: only items that are there on a day."),
 ]
 Categories = Annotated[
     list[str] | None, Parameter(name="--category", help="Only items with this category; may be repeated.", negative=())

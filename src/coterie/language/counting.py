@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from coterie.errors import ChatError
 from coterie.language.answers import CachedChat
 from coterie.language.calls import make_chat
 from coterie.language.chat import ChatModel
@@ -47,6 +48,11 @@ class CountingChat:
         model = make_chat(settings)
         return None if model is None else cls(model)
 
+    @classmethod
+    def of_none(cls) -> CountingChat:
+        """For a chat model that is still to be chosen."""
+        return cls(_Nobody())
+
     def complete(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
         """Count the question; the answer is empty."""
         self._counts["most_calls"] += 1
@@ -72,3 +78,12 @@ def _longest(schema: Mapping[str, Any]) -> int:
         *([schema["items"]] * schema.get("maxItems", 1) if "items" in schema else []),
     ]
     return int(schema.get("maxLength", 0)) + sum(map(_longest, inner))
+
+
+class _Nobody:
+    """A chat model that is still to be chosen: no answer of it is kept."""
+
+    name, fingerprint = "the chat model", "0" * 32
+
+    def complete(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
+        raise ChatError("no chat model is set")
