@@ -96,6 +96,13 @@ def test_what_is_no_model_is_told(gguf: Path, tmp_path: Path) -> None:
         assert refused.value.hint
 
 
+def test_a_file_without_its_prefix_is_told_how_it_is_given() -> None:
+    with pytest.raises(SettingsError) as refused:
+        make_chat(make_settings(chat_model="tiny.gguf"))
+    assert refused.value.hint is not None
+    assert "local:tiny.gguf" in refused.value.hint
+
+
 def test_without_the_extra_the_line_that_installs_it_is_told(gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError) as refused:

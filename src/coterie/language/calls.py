@@ -173,9 +173,10 @@ def make_chat(settings: Settings) -> EndpointChat | LocalChat | None:
         return None
     if not url or not model:
         missing, other = ("chat_base_url", "chat_model") if not url else ("chat_model", "chat_base_url")
-        raise SettingsError(
-            f"setting {other!r} is set, but {missing!r} is not", hint=f"set both, or neither: COTERIE_{missing.upper()}"
-        )
+        hint = f"set both, or neither: COTERIE_{missing.upper()}"
+        if model and model.endswith(".gguf"):
+            hint = f"a file that is run on this machine is given as {LOCAL}{model}"
+        raise SettingsError(f"setting {other!r} is set, but {missing!r} is not", hint=hint)
     key = settings.chat_api_key.get_secret_value().strip() if settings.chat_api_key else ""
     return EndpointChat(url, model, key, seconds=settings.chat_seconds)
 
