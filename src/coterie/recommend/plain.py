@@ -15,13 +15,13 @@ passend passt schon wählten weil zusammen ähnlich interessieren interesse empf
 """
 _FR = """
 acheté achetés aimé aimez aimer aussi avez accompagne assorti bien car choisi complète convient déjà ensemble goûts
-intéressé pourrait pourriez plaire plaira plaît recommandé semblable va vont article articles
+intéressé parce pourrait pourriez plaire plaira plaît recommandé semblable va vont article articles
 """
 _ES = "artículo artículos bien combina comprado con elegido encaja gusta gustan gustó igual también tienes va"
 _IT = "acquistato abbina adatto anche articoli articolo bene comprato piace piaciuto piaceranno potrebbe scelto sta va"
 _ZH = """
 您 你 因为 由于 所以 因此 喜欢 喜爱 可能 也 会 适合 搭配 相似 类似 推荐 给 购买 买 过 了 选择 选 拥有 已有 有
-一起 同样 同类 同 感兴趣 兴趣 课程 学习 学 看 读 和 与 相关 非常 还 这 门 本 类 款 商品 物品 为 向 对 的 以及 一样
+一起 同样 同类 同 感兴趣 很 都 兴趣 课程 学习 学 看 读 和 与 相关 非常 还 这 门 本 类 款 商品 物品 为 向 对 的 以及 一样
 """
 
 REASON_WORDS: dict[str, frozenset[str]] = {

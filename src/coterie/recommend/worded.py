@@ -159,10 +159,9 @@ def _strange(sentence: str, reason: Reason, language: str) -> list[str]:
     """Words that are in no title, and are no words of reasons."""
     strange, _ = Grounds(reason.told, reason.told).unbacked(sentence, language)
     free = REASON_WORDS.get(language, frozenset())
-    if not _HAN.search(sentence):
-        return [token for token in strange if token not in free]
-    # Chinese runs are cut into words, which may not be those that are free or in a title
-    return [token for token in strange if token not in free and not all(letter in "".join(free) for letter in token)]
+    # Chinese runs are cut into words that may be two of the free ones in one
+    made = re.compile(f"(?:{'|'.join(sorted(free, key=len, reverse=True))})+") if language == "zh" else None
+    return [token for token in strange if token not in free and not (made and made.fullmatch(token))]
 
 
 def _names_one(sentence: str, reason: Reason) -> bool:
