@@ -23,6 +23,7 @@ from coterie.recommend import (
     list_facts,
     parts_table,
 )
+from coterie.recommend.sentences import history_matters
 from coterie.recommend.worded import Reason, word_reasons
 from coterie.settings import make_settings
 from coterie.tables.codes import rows_in
@@ -117,8 +118,8 @@ def reasons_by_chat(
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Recommendations with sentences by a chat model, made from what contributed most and checked.
 
-    First places come first: of all users the first, then the second. A sentence that does not hold, twice, or that
-    nothing can be said in, stays the one there is.
+    First places come first: of all users the first, then the second. A sentence stays where the model's
+    does not hold, twice, and where the items of the history make less than a tenth of what speaks for the item.
 
     Args:
         model: made the recommendations.
@@ -140,7 +141,8 @@ def reasons_by_chat(
     chosen = make_settings(**settings)
     check_user_text(allowed=chosen.allow_user_text)
     titles = dict(model.items.select("item_id", "title").iter_rows())
-    rows = recommendations.with_row_index("row").sort("rank", "row").select("row", "item_id", "because").iter_rows()
+    mattering = recommendations.with_row_index("row").filter(history_matters())
+    rows = mattering.sort("rank", "row").select("row", "item_id", "because").iter_rows()
     found = ((row, Reason(titles[item], tuple(titles[source] for source in because))) for row, item, because in rows)
     reasons = dict(islice(((row, reason) for row, reason in found if reason.askable()), most))
     with chat_calls(chat, chosen) as calls:
