@@ -49,11 +49,15 @@ def groups_of(body) -> list[int]:
 
 
 def first_words(handler, body, number) -> None:
-    """Names each group after the first phrases that the prompt tells of it."""
+    """Names each group after the first two phrases that the prompt tells of it."""
     said = body["messages"][1]["content"].split("to name:")[-1]
     words = re.findall(r"words: (.*)", said)
     rows = [
-        {"group": group, "name": phrase.split(";")[0], "description": f"Likes {phrase.replace(';', ',')}"}
+        {
+            "group": group,
+            "name": ",".join(phrase.split(";")[:2]),
+            "description": f"Likes {phrase.replace(';', ',')}",
+        }
         for group, phrase in zip(groups_of(body), words, strict=True)
     ]
     handler.say({"groups": rows})

@@ -44,6 +44,8 @@ class _Naming:
 
     Attributes:
         names: name of each group so far; keyword names to begin with.
+        keywords: the keyword names. One word of such a name says less of the group than all of it, and finds its members
+            less well.
         descriptions: the model's sentence on a group, where it wrote one that holds.
         named: groups that the model has named.
         silent: what the model did where it did not answer.
@@ -52,6 +54,7 @@ class _Naming:
     catalogue: Catalogue
     chat: ChatCalls
     names: dict[int, str]
+    keywords: Mapping[int, str]
     descriptions: dict[int, str] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
     silent: list[ChatError] = field(default_factory=list)
@@ -74,6 +77,9 @@ class _Naming:
         return stems(text, self.catalogue.language)
 
     def problem(self, group: Evidence, name: str) -> str | None:
+        mine, words = self.stems(name), self.stems(self.keywords[group.group_id])
+        if mine < words and len(mine) == 1 and len(words) > 2:
+            return "it says too little; say what else the group likes"
         return name_problem(
             name,
             group.grounds,
@@ -107,13 +113,14 @@ def name_by_chat(
         The names, with the model's name in `named_by` where it named the group; and what a user should be told, at most
         one sentence.
     """
-    naming = _Naming(catalogue, ChatCalls.of(chat), dict(names.select("group_id", "name").iter_rows()))
+    keywords = dict(names.select("group_id", "name").iter_rows())
+    naming = _Naming(catalogue, ChatCalls.of(chat), dict(keywords), keywords)
     able = [group.group_id for group in catalogue.groups if group.titles]
     with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
         _ask_each(naming, able, step.advance)
         for alike in _alike(naming):
             _ask_together(naming, alike)
-    _part(naming, dict(names.select("group_id", "name").iter_rows()))
+    _part(naming)
     return _with_answers(names, naming), _told(naming, able)
 
 
@@ -244,14 +251,14 @@ def _much_shared(mine: set[str], theirs: set[str]) -> bool:
     return len(mine & theirs) * 2 >= len(mine | theirs) > 0 or len(mine & theirs) == min(len(mine), len(theirs)) > 0
 
 
-def _part(naming: _Naming, keyword_names: Mapping[int, str]) -> None:
+def _part(naming: _Naming) -> None:
     """Give keyword names back until no name by the model is nearly that of another group."""
     while sets := _alike(naming):
         for alike in sets:
             # the largest group keeps its name where the others have keyword names to go back to
             kept = alike[0] if alike[0] in naming.named and len(naming.named & set(alike)) > 1 else None
             for group_id in (naming.named & set(alike)) - {kept}:
-                naming.names[group_id] = keyword_names[group_id]
+                naming.names[group_id] = naming.keywords[group_id]
                 naming.named.discard(group_id)
                 naming.descriptions.pop(group_id, None)
 
