@@ -44,7 +44,7 @@ class _Naming:
 
     Attributes:
         names: name of each group so far; keyword names to begin with.
-        keywords: the keyword names. One word of such a name says less of the group than all of it, and finds its members
+        keywords: the keyword names. One word of such a name says less of the group than all of it, and finds members
             less well.
         descriptions: the model's sentence on a group, where it wrote one that holds.
         named: groups that the model has named.
