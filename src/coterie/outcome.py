@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from coterie.groups import GroupsFound
 from coterie.groups.calibration import calibration_error
 from coterie.interest import InterestModel
+from coterie.language.encode import WRITTEN_BY, WRITTEN_TEXT
 from coterie.profiles import BroadGroups, Fidelity, Profiled, Rules
 from coterie.tables import Dataset
 
@@ -46,7 +47,8 @@ class Told(NamedTuple):
 def items_table(dataset: Dataset, interest: InterestModel, n_users: NDArray[np.int64]) -> pl.DataFrame:
     """The model's items: as they were read, with counts of events and users, and whether each is cold."""
     n_events = np.bincount(dataset.events.item_row, minlength=dataset.items.height)
-    known = [name for name in ("item_id", "title", "text", "categories", "price") if name in dataset.items.columns]
+    names = ("item_id", "title", "text", "categories", "price", WRITTEN_TEXT)
+    known = [name for name in names if name in dataset.items.columns]
     # an item without a title of its own is better told by how its text begins than by its code
     start = pl.col("text").str.slice(0, 10 * UNTITLED).str.replace_all(r"\s+", " ").str.strip_chars()
     start = pl.when(start.str.len_chars() > UNTITLED).then(start.str.slice(0, UNTITLED - 1) + "…").otherwise(start)
@@ -55,6 +57,11 @@ def items_table(dataset: Dataset, interest: InterestModel, n_users: NDArray[np.i
     return titled.with_columns(
         pl.Series("n_events", n_events), pl.Series("n_users", n_users), pl.Series("cold", interest.cold)
     )
+
+
+def written_texts(items: pl.DataFrame) -> int:
+    """Items that have a description by a model."""
+    return int((items[WRITTEN_TEXT].cast(pl.String).fill_null("") != "").sum()) if WRITTEN_TEXT in items.columns else 0
 
 
 def groups_table(found: GroupsFound, primary: IntArray, said: Told) -> pl.DataFrame:
@@ -129,6 +136,7 @@ def quality_record(
             "items": dataset.items.height,
             "events": len(dataset.events),
             "cold_items": int(interest.cold.sum()),
+            "written_texts": written_texts(dataset.items),
             "first_event": None if time_column is None else _moment(int(time_column.min())),
             "last_event": None if time_column is None else _moment(int(time_column.max())),
         },
@@ -137,3 +145,16 @@ def quality_record(
 
 def _moment(seconds: int) -> str:
     return str(np.datetime64(seconds, "s")) + "Z"
+
+
+def written_warning(items: pl.DataFrame) -> list[str]:
+    """A sentence where items have descriptions by a model, which ones, and what becomes of them."""
+    count = written_texts(items)
+    if not count:
+        return []
+    by = items[WRITTEN_BY].cast(pl.String).drop_nulls().unique().sort().to_list() if WRITTEN_BY in items.columns else []
+    named = f" ({', '.join(by[:3])}{', ...' if len(by) > 3 else ''})" if by else ""
+    return [
+        f"{count:,} of {items.height:,} items have a description written by a model{named}: text vectors are made with "
+        "it, names, words and profiles are not"
+    ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 TURN = 0.0005
 """Seconds that a thread may keep the interpreter while others wait."""
@@ -53,15 +55,15 @@ def _short_turns() -> Iterator[None]:
 
 def _start(job: Callable[[], Any]) -> Future[Any]:
     future: Future[Any] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(job())
-        except BaseException as error:  # noqa: BLE001  # it is raised again where the result is asked for
-            future.set_exception(error)
-
-    Thread(target=work, daemon=True).start()
+    Thread(target=_do, args=(job, future), daemon=True).start()
     return future
+
+
+def _do(job: Callable[[], Any], future: Future[Any]) -> None:
+    try:
+        future.set_result(job())
+    except BaseException as error:  # noqa: BLE001  # it is raised again where the result is asked for
+        future.set_exception(error)
 
 
 @contextmanager
@@ -76,3 +78,29 @@ def one_blas_thread() -> Iterator[None]:
 
     with threadpool_limits(limits=1, user_api="blas"):
         yield
+
+
+def at_most(limit: int, jobs: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Results of all jobs, in order, with up to `limit` of them going on at once, in threads of their own.
+
+    For jobs that wait: nothing is done about turns. The threads are daemons, as those of `side_by_side`.
+
+    Raises:
+        Exception: what the first job to fail, in order, raised.
+    """
+    if limit == 1:
+        return [job() for job in jobs]
+    numbers, futures = iter(range(len(jobs))), [Future[Result]() for _ in jobs]
+    lock = Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            _do(jobs[number], futures[number])
+
+    for _ in range(min(limit, len(jobs))):
+        Thread(target=work, daemon=True).start()
+    return [future.result() for future in futures]

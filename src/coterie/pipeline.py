@@ -31,14 +31,16 @@ from coterie.judging import judging_of, with_evidence
 from coterie.keeping import FORMAT, STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, make_encoder
-from coterie.language.answers import CachedChat
-from coterie.language.chat import ChatModel, make_chat
+from coterie.language.calls import ChatCalls, chat_calls
+from coterie.language.chat import ChatModel
+from coterie.language.endpoint import is_remote
 from coterie.lists import facts_of_readings
 from coterie.model import Model, membership_frame
 from coterie.options import fit_options, group_options, order_given, trend_options
-from coterie.outcome import Told, groups_table, items_table, quality_record
+from coterie.outcome import Told, groups_table, items_table, quality_record, written_warning
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
+    SHARED,
     Keywords,
     add_exemplars,
     call_groups,
@@ -110,12 +112,15 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         earlier = Earlier(continue_from if isinstance(continue_from, Model) else Model.load(continue_from))
         chosen = earlier.settings(chosen)
     make_encoder(chosen.encoder, chosen)
-    endpoint = make_chat(chosen) if chat is None else None
     if output is not None:
         check_output(Path(output), overwrite=overwrite)
-    with one_blas_thread(), open_sources(events, items, users, social) as sources:
+    with (
+        chat_calls(chat, chosen) as calls,
+        one_blas_thread(),
+        open_sources(events, items, users, social) as sources,
+    ):
         run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
-        run.chat = CachedChat(endpoint) if endpoint else chat
+        run.chat = calls
         run.earlier = earlier
         dataset = run.kept(
             "tables",
@@ -255,7 +260,7 @@ class _Run:
     store: StageStore
     progress: Progress
     grouper: Grouper | None = None
-    chat: ChatModel | None = None
+    chat: ChatCalls | None = None
     earlier: Earlier | None = None
     encoder: str = ""
     """Fingerprint: a folder may hold another model tomorrow, so what was learnt from vectors is kept by theirs."""
@@ -275,6 +280,11 @@ class _Run:
             result = make()
             self.store.save(f"{name}-{digest}", *codec.pack(result))
             return result
+
+    def least_users(self) -> int:
+        """Users that must back what a name is made of: two where it goes to a server, unless that may read of one."""
+        sent = self.chat is not None or is_remote(make_encoder(self.settings.encoder, self.settings))
+        return SHARED if sent and not self.settings.allow_user_text else 1
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -319,7 +329,9 @@ def _describe(
         with run.timed("names"):
             items = dataset.items.with_columns(pl.Series("n_users", n_users))
             book = read_phrasebook(items, settings.language, settings.domain)
-            names, warnings = call_groups(profiles, book, n_groups=n_groups, chat=run.chat, progress=progress)
+            names, warnings = call_groups(
+                profiles, book, n_groups=n_groups, chat=run.chat, least_users=run.least_users(), progress=progress
+            )
             if run.earlier is not None:
                 names = run.earlier.names(names)
         with run.timed("fidelity"), progress.stage("measuring fidelity"):
@@ -370,10 +382,12 @@ def _describe(
         quality=quality_record(dataset, interest, found, primary)
         | {
             "fidelity": said.fidelity.facts(),
+            "chat": None if run.chat is None else run.chat.record(settings),
             "timings": run.timings,
             "domain": domain_facts(settings),
             "warnings": [
                 *dataset.warnings,
+                *written_warning(dataset.items),
                 *_warnings(settings, found, timed=dataset.events.timestamp is not None),
                 *said.profiled.warnings,
                 *said.rules.warnings,

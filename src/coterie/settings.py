@@ -78,14 +78,29 @@ class Settings(BaseSettings):
         default=None,
         description="OpenAI-compatible endpoint that names the groups, up to /v1; none: names from keywords.",
     )
-    chat_model: str | None = Field(default=None, description="Name of the chat model at that endpoint.")
+    chat_model: str | None = Field(
+        default=None,
+        description="Name of the chat model at that endpoint, or local:FILE.gguf: a file that is run on this machine.",
+    )
     chat_api_key: SecretStr | None = Field(
         default=None,
         exclude=True,
         description="Key of that endpoint; a secret, so it has no flag and is never written.",
     )
-    chat_seconds: float = Field(
-        default=600, gt=0, description="Most seconds that naming may wait for the chat model in one run."
+    chat_seconds: float = Field(default=600, gt=0, description="Most seconds that one run may wait for the chat model.")
+    chat_at_once: int = Field(
+        default=4, ge=1, le=64, description="Questions that the endpoint of the chat model gets at once, at most."
+    )
+    chat_threads: int | None = Field(
+        default=None, ge=1, description="Cores that a chat model on this machine uses; none: all."
+    )
+    chat_price_in: float | None = Field(
+        default=None, ge=0, description="Price of a million tokens of questions, to reckon the cost with."
+    )
+    chat_price_out: float | None = Field(default=None, ge=0, description="Price of a million tokens of answers.")
+    allow_user_text: bool = Field(
+        default=False,
+        description="Let the chat model read items of single users' histories, for reasons in its words.",
     )
 
     # interest

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coterie.cli.apply import REASON_SETTINGS
 from coterie.cli.main import COMMANDS, app, main
 from coterie.cli.options import INTEREST_SETTINGS, SCORE_SETTINGS, TABLE_SETTINGS
 from coterie.settings import SECRETS, Settings
@@ -94,7 +95,8 @@ def test_discover_takes_every_setting_and_assign_those_of_the_events_table() -> 
     public = set(Settings.model_fields) - set(SECRETS)
     assert settings("discover") == flags(public)
     assert settings("assign") == flags(TABLE_SETTINGS)
-    assert settings("recommend") == settings("lists") == flags({*TABLE_SETTINGS, "half_life_items"})
+    assert settings("lists") == flags({*TABLE_SETTINGS, "half_life_items"})
+    assert settings("recommend") == flags({*TABLE_SETTINGS, "half_life_items", *REASON_SETTINGS})
     assert settings("people") == flags(TABLE_SETTINGS)
     assert settings("evaluate") == flags(["domain", *TABLE_SETTINGS, *INTEREST_SETTINGS, *SCORE_SETTINGS])
     assert settings("demo") == flags(public - set(TABLE_SETTINGS))

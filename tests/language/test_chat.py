@@ -10,7 +10,8 @@ import pytest
 
 from coterie.errors import ChatAnswerError, ChatError, SettingsError
 from coterie.language import post
-from coterie.language.chat import EndpointChat, make_chat
+from coterie.language.calls import make_chat
+from coterie.language.chat import EndpointChat
 from coterie.language.post import post_json
 from coterie.language.reply import first_object
 from coterie.settings import make_settings

@@ -13,6 +13,9 @@ import pytest
 
 from coterie.errors import ChatAnswerError, ChatError
 from coterie.profiles import call_groups, profile_groups, read_phrasebook
+from coterie.profiles.chat_names import name_by_chat
+from coterie.profiles.evidence import Catalogue, Evidence
+from coterie.profiles.grounds import Grounds
 from coterie.settings import Settings
 
 THINGS = ("candle holder", "garden chair", "paper napkin", "door bell")
@@ -185,7 +188,7 @@ def test_names_nearly_alike_are_given_anew_in_one_prompt(ask) -> None:
 def test_a_model_that_is_gone_is_not_asked_on(ask) -> None:
     class Gone(Scripted):
         def complete(self, messages, schema):
-            if len(self.asked) == 1:
+            if self.asked:
                 self.asked.append([])
                 raise ChatError("localhost does not answer: HTTP 500")
             return super().complete(messages, schema)
@@ -193,8 +196,33 @@ def test_a_model_that_is_gone_is_not_asked_on(ask) -> None:
     chat = Gone(good)
     names, told = ask(chat)
     assert names["named_by"].to_list() == ["scripted", "keywords", "keywords", "keywords"]
-    assert told == ["localhost does not answer: HTTP 500: 3 groups keep names made of keywords"]
-    assert len(chat.asked) == 2
+    assert told == ["localhost does not answer: HTTP 500: 3 of 4 groups keep names made of keywords"]
+    assert len(chat.asked) == 4, "each group once, and none a second time"
+
+
+def test_one_failure_costs_one_group_its_name(ask) -> None:
+    class Hiccup(Scripted):
+        def complete(self, messages, schema):
+            if len(self.asked) == 1:
+                self.asked.append([])
+                raise ChatError("localhost does not answer: HTTP 500")
+            return super().complete(messages, schema)
+
+    names, told = ask(Hiccup(good))
+    assert names["named_by"].to_list() == ["scripted", "keywords", "scripted", "scripted"]
+    assert told == ["localhost does not answer: HTTP 500: 1 of 4 groups keep names made of keywords"]
+
+
+def test_one_word_of_a_longer_keyword_name_says_too_little() -> None:
+    texts = ["algebra for beginners", "algebra and statistics", "databases and statistics", "databases, compilers"]
+    evidence = Evidence(1, ("algebra",), (), ("Algebra for beginners",), Grounds(texts, ["algebra", "compilers"]))
+    names = pl.DataFrame({"group_id": [1], "name": ["Algebra, statistics, databases"], "description": ["Facts."]})
+    catalogue = Catalogue((evidence,), "en", frozenset())
+    for said, kept in (("Algebra", False), ("Algebra and statistics", True), ("Compilers", True)):
+        chat = Scripted(lambda group, prompt, attempt, said=said: {"name": said, "description": ""})
+        named, _ = name_by_chat(names.with_columns(named_by=pl.lit("keywords")), catalogue, chat)
+        assert (named["named_by"][0] == "scripted") == kept
+        assert ("it says too little" in chat.prompts) == (not kept)
 
 
 def test_answers_without_an_object_cost_a_try(ask) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from coterie.cli.options import (
+    CHAT_SETTINGS,
     TABLE_SETTINGS,
     Events,
     ExcludedItems,
@@ -24,13 +25,15 @@ from coterie.cli.options import (
     Quiet,
     takes_settings,
 )
-from coterie.cli.output import cell_text, print_json, print_table
+from coterie.cli.output import cell_text, chat_line, print_json, print_table
 from coterie.cli.progress import make_progress
 from coterie.cli.show import find_group, load_model
 from coterie.errors import SettingsError
 
 if TYPE_CHECKING:
     import polars as pl
+
+REASON_SETTINGS = (*(name for name in CHAT_SETTINGS if name != "language"), "allow_user_text")
 
 
 @takes_settings(*TABLE_SETTINGS)
@@ -60,7 +63,7 @@ def assign(
     write_answer(frame, output, json=json)
 
 
-@takes_settings(*TABLE_SETTINGS, "half_life_items")
+@takes_settings(*TABLE_SETTINGS, "half_life_items", *REASON_SETTINGS)
 def recommend(
     folder: ModelFolder,
     /,
@@ -83,22 +86,28 @@ def recommend(
     parts: Annotated[
         str | None, Parameter(help="File to write what every item of the history contributes to each score.")
     ] = None,
+    chat_reasons: Annotated[
+        int, Parameter(help="With --explain: sentences that the chat model writes, at most, first places first.")
+    ] = 0,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
     """Recommend items to users, also new ones, from their histories.
 
-    Writes user_id, rank, item_id, score; with --explain also because, amounts, interest, groups, trend and sentence.
+    Writes user_id, rank, item_id, score; with --explain also because, amounts, interest, groups, trend and sentence;
+    with --chat-reasons also told_by, which says who wrote the sentence.
     Settings default to those the model was made with.
 
     coterie recommend model --events events.parquet -k 10 --explain --output lists.csv
     """
     from coterie.lists import explain as explain_lists
-    from coterie.lists import facts
+    from coterie.lists import facts, reasons_by_chat
     from coterie.model import Model
 
     check_output_file(output)
+    chat = {name: settings.pop(name) for name in REASON_SETTINGS if name in settings}
+    _check_reasons(chat_reasons, chat, explain=explain)
     if parts is not None:
         check_output_file(parts)
         if events == "-":
@@ -120,7 +129,33 @@ def recommend(
     )
     if parts is not None:
         write_table(explain_lists(model, events, frame, progress=progress, **settings), parts)
-    write_answer(frame, output, json=json, told=facts(model, frame)._asdict())
+    told: dict[str, Any] = facts(model, frame)._asdict()
+    if chat_reasons:
+        frame, told["chat"] = reasons_by_chat(model, frame, chat_reasons, progress=progress, **chat)
+        wrote = int((frame["told_by"] == told["chat"]["model"]).sum())
+        print(f"note: {told['chat']['model']} wrote {wrote:,} of {frame.height:,} sentences", file=sys.stderr)
+        print(f"note: {chat_line(told['chat'])}", file=sys.stderr)
+    write_answer(frame, output, json=json, told=told)
+
+
+def _check_reasons(most: int, chat: dict[str, Any], *, explain: bool) -> None:
+    """Tell before any work that reasons by the chat model cannot be written as asked."""
+    from coterie.language.calls import check_user_text, make_chat
+    from coterie.settings import make_settings
+
+    if most < 0:
+        raise SettingsError(f"--chat-reasons cannot be {most}", hint="give the number of sentences, as 100")
+    if not most:
+        if chat:
+            flag = "--" + next(iter(chat)).replace("_", "-")
+            raise SettingsError(f"{flag} is given, but no reasons by a chat model are", hint="add --chat-reasons 100")
+        return
+    if not explain:
+        raise SettingsError("--chat-reasons is given, but --explain is not", hint="add --explain")
+    chosen = make_settings(**chat)
+    check_user_text(allowed=chosen.allow_user_text)
+    if make_chat(chosen) is None:
+        raise SettingsError("no chat model is set that could write reasons", hint="--chat MODEL, or COTERIE_CHAT_MODEL")
 
 
 @takes_settings(*TABLE_SETTINGS, "half_life_items")

@@ -20,7 +20,7 @@ from coterie.cli.options import (
     Users,
     takes_settings,
 )
-from coterie.cli.output import print_json, print_table
+from coterie.cli.output import chat_line, print_json, print_table
 from coterie.cli.progress import make_progress
 from coterie.cli.show import groups_answer, print_groups
 
@@ -147,6 +147,8 @@ def _print_result(model: Model, output: Path, *, json: bool) -> None:
         _print_domain(model.quality["domain"])
     for warning in model.quality.get("warnings", ()):
         print(f"note: {warning}", file=sys.stderr)
+    if model.quality.get("chat"):
+        print(f"note: {chat_line(model.quality['chat'])}", file=sys.stderr)
     print_groups(model)
     if "continued" in model.quality:
         _print_continued(model)

@@ -148,7 +148,8 @@ def _encoder() -> dict[str, Any]:
 
 def _chat() -> dict[str, Any]:
     """Whether a chat model is set; it is not asked anything, and its key is not shown."""
-    from coterie.language.chat import make_chat
+    from coterie.language.calls import make_chat
+    from coterie.language.local import LocalChat
     from coterie.settings import make_settings
 
     try:
@@ -158,6 +159,8 @@ def _chat() -> dict[str, Any]:
         return _check("chat model", error.message, ok=False, hint=error.hint or "")
     if chat is None:
         return _check("chat model", "none is set, groups are named from keywords", set=False)
+    if isinstance(chat, LocalChat):
+        return _check("chat model", f"{chat.name}, run on this machine from {chat.file}", set=True)
     key = "with a key" if settings.chat_api_key else "without a key"
     return _check("chat model", f"{chat.name} at {settings.chat_base_url}, {key}", set=True)
 

@@ -53,6 +53,10 @@ COMMANDS: Final = {
         "coterie.cli.encoder:compare",
         "Say which encoder is worth it on these data: for new items, for groups, in time and in cost.",
     ),
+    "items describe": (
+        "coterie.cli.items:describe",
+        "Have a chat model describe items that have little text, for discover --items.",
+    ),
     "pretrain": (
         "coterie.cli.pretrain:pretrain",
         "Train a text encoder further on your items and events, for --encoder.",
@@ -75,15 +79,18 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
-_encoder = App(
-    name="encoder",
-    help="Make an encoder smaller and quicker, or find the one that is worth it.",
-    sort_key=list(COMMANDS).index("encoder export"),
-)
+_FAMILIES: Final = {
+    "encoder": "Make an encoder smaller and quicker, or find the one that is worth it.",
+    "items": "Make more of the items' text.",
+}
+"""First word of commands of two words → its line in `coterie --help`."""
+_apps = {"": app}
 for _position, (_name, (_place, _help)) in enumerate(COMMANDS.items()):
     _of, _, _last = _name.rpartition(" ")
-    (_encoder if _of else app).command(_place, name=_last, help=_help, sort_key=_position)
-app.command(_encoder)
+    if _of not in _apps:
+        _apps[_of] = App(name=_of, help=_FAMILIES[_of], sort_key=_position)
+        app.command(_apps[_of])
+    _apps[_of].command(_place, name=_last, help=_help, sort_key=_position)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,26 +27,32 @@ INTEREST_SETTINGS = ("encoder", "beta", "ridge", "text_prior", "dimensions", "co
 SCORE_SETTINGS = ("group_prior", "groups", "trend", "trend_days", "next_item", "half_life_items", "following")
 """Settings that shape what scores hold beside the interest model."""
 
+CHAT_SETTINGS = (
+    *("chat_base_url", "chat_model", "chat_seconds", "chat_at_once", "chat_threads", "chat_price_in", "chat_price_out"),
+    "language",
+)
+"""Settings of the chat model."""
+
 _TABLE = "Parquet, CSV or JSONL (plain, .gz or .zst), a glob, or - for standard input."
 
 
-def _source(help_text: str) -> Parameter:
-    """A table to read; `-` is one."""
+def source(help_text: str) -> Parameter:
+    """A flag for a table to read; `-` is one."""
     return Parameter(help=help_text, allow_leading_hyphen=True)
 
 
-Events = Annotated[str, _source(f"Events table: user_id, item_id, more. {_TABLE}")]
-Items = Annotated[str | None, _source("Items table: item_id; title, text, categories, price, ...")]
-Users = Annotated[str | None, _source("Users table: user_id and any attributes.")]
-Social = Annotated[str | None, _source("Social table: src, dst, users who are joined; the direction does not count.")]
-OnlyItems = Annotated[str | None, _source("Table whose item_id column lists the only items to recommend.")]
-ExcludedItems = Annotated[str | None, _source("Table whose item_id column lists items to leave out.")]
+Events = Annotated[str, source(f"Events table: user_id, item_id, more. {_TABLE}")]
+Items = Annotated[str | None, source("Items table: item_id; title, text, categories, price, ...")]
+Users = Annotated[str | None, source("Users table: user_id and any attributes.")]
+Social = Annotated[str | None, source("Social table: src, dst, users who are joined; the direction does not count.")]
+OnlyItems = Annotated[str | None, source("Table whose item_id column lists the only items to recommend.")]
+ExcludedItems = Annotated[str | None, source("Table whose item_id column lists items to leave out.")]
 AddedItems = Annotated[
-    str | None, _source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
+    str | None, source("Table whose item_id column lists the items that may be added; none: all that the model knows.")
 ]
 AvailableItems = Annotated[
     str | None,
-    _source("Table of item_id, available_from, available_until: only items that are there on a day."),
+    source("Table of item_id, available_from, available_until: only items that are there on a day."),
 ]
 Categories = Annotated[
     list[str] | None, Parameter(name="--category", help="Only items with this category; may be repeated.", negative=())
@@ -121,6 +127,8 @@ class OfferFlags:
 
 Offers = Annotated[OfferFlags | None, Parameter(name="*", help="What may be offered, and how lists are mixed.")]
 
+_SHORT = {"chat_model": ("--chat",)}
+"""Settings whose flag has a second name."""
 _SETTINGS_GROUP = Group("Settings", help="Each also as COTERIE_<NAME> in the environment or in coterie.toml.")
 
 
@@ -181,7 +189,8 @@ def _flag(name: str, field: FieldInfo) -> object:
     # A choice such as "auto or a number" is left to the settings' own validation, whose message is the clearer one.
     choice = any(get_origin(kind) is Literal for kind in get_args(field.annotation))
     kind: Any = str if choice else field.annotation
-    return Annotated[kind | None, Parameter(help=help_text, group=_SETTINGS_GROUP)]
+    names = [f"--{name.replace('_', '-')}", *_SHORT.get(name, ())]
+    return Annotated[kind | None, Parameter(name=names, help=help_text, group=_SETTINGS_GROUP)]
 
 
 def _table_flag(name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 _PIPE_WIDTH: Final = 10_000
 """Columns of a table that goes into a pipe or file: wide enough that nothing is cut or wrapped."""
@@ -51,6 +51,17 @@ def print_table(
     with console.capture() as capture:
         console.print(table)
     print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def chat_line(record: Mapping[str, Any]) -> str:
+    """What a chat model has cost, from what `quality.json` says of it."""
+    failed = f", {record['failed']:,} unanswered" if record["failed"] else ""
+    uncounted = f" ({record['uncounted']:,} answers uncounted)" if record["uncounted"] else ""
+    cost = "" if record["cost"] is None else f"; cost {record['cost']:,.4f}"
+    return (
+        f"{record['model']}: {record['calls']:,} answers, {record['kept']:,} kept ones{failed}; "
+        f"{record['prompt_tokens']:,} tokens of questions, {record['completion_tokens']:,} of answers{uncounted}{cost}"
+    )
 
 
 def cell_text(cell: object) -> str:

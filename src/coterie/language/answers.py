@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from coterie.language.cache import cache_root
-from coterie.language.chat import ChatModel, Messages
+from coterie.language.chat import ChatModel
+from coterie.language.form import Messages
+from coterie.language.meter import Meter
 
 
 class CachedChat:
@@ -29,22 +31,25 @@ class CachedChat:
     Args:
         model: asked where there is no answer yet.
         folder: where answers are kept; None: `answers` below `COTERIE_CACHE_DIR` or the user's cache folder.
+        meter: counts the answers that were there.
     """
 
-    def __init__(self, model: ChatModel, folder: Path | None = None) -> None:
+    def __init__(self, model: ChatModel, folder: Path | None = None, *, meter: Meter | None = None) -> None:
         self.name, self.fingerprint = model.name, model.fingerprint
         self.folder = (cache_root() / "answers" if folder is None else Path(folder)) / model.fingerprint
-        self._model = model
+        self._model, self._meter = model, meter or Meter()
 
     def complete(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The answer kept, or the model's, which is then kept; see `ChatModel.complete`."""
         path = self._path(messages, schema)
         kept = _read(path)
-        if kept is None:
-            kept = self._model.complete(messages, schema)
-            with suppress(OSError):  # a cache that cannot be written costs time, never a result
-                _write(path, kept)
-        return kept
+        if kept is not None:
+            self._meter.kept_one()
+            return kept
+        answer = self._model.complete(messages, schema)
+        with suppress(OSError):  # a cache that cannot be written costs time, never a result
+            _write(path, answer)
+        return answer
 
     def knows(self, messages: Messages, schema: Mapping[str, Any]) -> bool:
         """Whether the answer is kept, so that it costs nothing."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from coterie.errors import ChatAnswerError, ChatError, SettingsError
+from coterie.errors import ChatAnswerError, ChatClosedError, ChatError, SettingsError
 from coterie.language.encoder import fingerprint_of
+from coterie.language.form import Form, Messages, Said, read_said
+from coterie.language.meter import Meter
 from coterie.language.post import post_json
 from coterie.language.reply import first_object
-from coterie.settings import Settings
-
-Messages = Sequence[Mapping[str, str]]
-"""`{"role": "system" | "user" | "assistant", "content": text}`, in order."""
 
 LONGEST_CALL = 300.0
 """Seconds that one answer may take, all tries included."""
 MOST_TOKENS = 1_500
 """Tokens that one answer may have: a model that repeats itself is cut short."""
+MOST_THOUGHTS = 16_000
+"""The same of a model whose thoughts did not leave room for an answer."""
 
 
 class ChatModel(Protocol):
@@ -48,38 +50,54 @@ class ChatModel(Protocol):
         Raises:
             ChatError: there is no answer in time.
             ChatAnswerError: there is one, without a JSON object.
+            ChatClosedError: there will be none in this run.
         """
 
 
-def make_chat(settings: Settings) -> ChatModel | None:
-    """The chat model that the settings name; None where they name none.
+@dataclass
+class Allowance:
+    """Seconds that questions may take together; where several are under way at once, the time counts once.
 
-    Raises:
-        SettingsError: only one of `chat_base_url` and `chat_model` is set, or one of the three cannot be used.
+    Attributes:
+        left: seconds left before the questions under way.
     """
-    url, model = settings.chat_base_url, settings.chat_model
-    if not url and not model:
-        return None
-    if not url or not model:
-        missing, other = ("chat_base_url", "chat_model") if not url else ("chat_model", "chat_base_url")
-        raise SettingsError(
-            f"setting {other!r} is set, but {missing!r} is not", hint=f"set both, or neither: COTERIE_{missing.upper()}"
-        )
-    key = settings.chat_api_key.get_secret_value().strip() if settings.chat_api_key else ""
-    return EndpointChat(url, model, key, seconds=settings.chat_seconds)
+
+    left: float
+    _under_way: int = 0
+    _since: float = 0.0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @contextmanager
+    def used(self) -> Iterator[float]:
+        """While a question is under way; gives the moment of `time.monotonic` at which it must be over."""
+        with self._lock:
+            if not self._under_way:
+                self._since = time.monotonic()
+            self._under_way += 1
+            until = self._since + self.left
+        try:
+            yield until
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                if not self._under_way:
+                    self.left -= time.monotonic() - self._since
 
 
 class EndpointChat:
     """A model behind `POST <base URL>/chat/completions`, as OpenAI, llama.cpp, vLLM, Ollama and many others serve it.
 
-    Asks for a JSON object of the given schema. A server that refuses the request is asked the plainest way: no schema,
-    no temperature, the system's words before the user's. The first object in what it says is the answer.
+    Asks for a JSON object of the given schema. What a server refuses (a schema, a temperature, a system, the name of a
+    limit) it is not asked again: the first question finds out. The first object in what the model says is the answer.
 
     Args:
         base_url: the endpoint up to and with its version: `http://localhost:8080/v1`.
         model: name of the model there.
         api_key: sent as a bearer token; empty: none is sent.
         seconds: what all answers of this object together may take.
+
+    Attributes:
+        meter: counts what it costs.
 
     Raises:
         SettingsError: the URL is no http or https URL, or holds a password, or the key cannot stand in a header.
@@ -99,58 +117,47 @@ class EndpointChat:
             )
         self.name = model
         self.fingerprint = fingerprint_of("endpoint", base_url.rstrip("/"), model)
+        self.meter = Meter()
         self._url = base_url.rstrip("/") + "/chat/completions"
+        self._place = parts.netloc
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._left = seconds
-        self._plain = False
+        self._allowance = Allowance(seconds)
+        self._form, self._room = Form(), MOST_TOKENS
 
     def complete(self, messages: Messages, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The model's answer; see `ChatModel.complete`."""
-        start = time.monotonic()
+        with self._allowance.used() as end:
+            until = min(end, time.monotonic() + LONGEST_CALL)
+            if until <= time.monotonic():
+                raise ChatClosedError(
+                    f"{self._place} is not asked any more: no time is left", hint="raise COTERIE_CHAT_SECONDS"
+                )
+            said = self._answered(messages, schema, until)
+            if said.cut and said.thought and self._room < MOST_THOUGHTS:
+                self._room = MOST_THOUGHTS
+                said = self._answered(messages, schema, until)
         try:
-            return first_object(_content(self._ask(messages, schema, start + min(self._left, LONGEST_CALL))))
-        finally:
-            self._left -= time.monotonic() - start
+            return first_object(said.text)
+        except ChatAnswerError:
+            if said.cut:
+                raise ChatAnswerError(f"the chat model's answer was cut at {self._room:,} tokens") from None
+            raise
 
-    def _ask(self, messages: Messages, schema: Mapping[str, Any], until: float) -> object:
-        if not self._plain:
-            form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
-            full = {
-                "model": self.name,
-                "messages": [dict(message) for message in messages],
-                "temperature": 0,
-                "max_tokens": MOST_TOKENS,
-                "response_format": form,
-            }
-            status, answer = post_json(self._url, full, self._headers, until=until)
-            if status not in {400, 422}:
-                return answer
-            self._plain = True  # some servers know no schema, some models no temperature and no system
-        plain = {"model": self.name, "messages": _without_system(messages)}
-        status, answer = post_json(self._url, plain, self._headers, until=until)
-        if status != 200:
-            raise ChatError(f"the chat model refuses the request (HTTP {status})")
-        return answer
+    def _answered(self, messages: Messages, schema: Mapping[str, Any], until: float) -> Said:
+        """What the model says, asked in the fullest way that the server takes."""
+        form = self._form
+        while True:
+            body = form.body(self.name, messages, schema, self._room)
+            status, answer = post_json(self._url, body, self._headers, until=until)
+            if status == 200:
+                break
+            plainer = form.plainer(answer)
+            if plainer is None:
+                raise ChatError(f"the chat model refuses the request (HTTP {status})")
+            form = plainer
+        self._form = form
+        self.meter.answered(answer.get("usage") if isinstance(answer, dict) else None)
+        return read_said(answer)
 
     def __repr__(self) -> str:
         return f"EndpointChat({self._url!r}, {self.name!r})"
-
-
-def _without_system(messages: Messages) -> list[dict[str, str]]:
-    """The messages with the system's at the head of the user's first."""
-    system = [message["content"] for message in messages if message["role"] == "system"]
-    others = [dict(message) for message in messages if message["role"] != "system"]
-    if system and others:
-        others[0]["content"] = "\n\n".join([*system, others[0]["content"]])
-    return others
-
-
-def _content(answer: object) -> str:
-    """What the model says, from the endpoint's answer."""
-    try:
-        content = answer["choices"][0]["message"]["content"]  # type: ignore[index]
-    except (KeyError, IndexError, TypeError):
-        content = None
-    if not isinstance(content, str):
-        raise ChatAnswerError(f"the chat model's answer has no text: {json.dumps(answer)[:80]}")
-    return content

@@ -15,6 +15,8 @@ from coterie.language.encoder import Encoder, JoinedEncoder, fingerprint_of, joi
 from coterie.language.endpoint import PAID_LETTERS, EndpointEncoder
 from coterie.progress import SILENT, Progress
 
+WRITTEN_TEXT, WRITTEN_BY = "written_text", "written_by"
+"""Columns of a description that a model wrote, and of the model's name: read for text vectors, and for nothing else."""
 _BATCH = 4_096
 """Texts encoded between two writes to the cache, at most."""
 _LETTERS = 200_000
@@ -160,10 +162,10 @@ def item_texts(items: pl.DataFrame) -> list[str]:
     """What is encoded of each item: its title, its text and its categories, each on the next sentence.
 
     A title that the text starts with is not repeated, and a category already in the title or text is not added. An item
-    with nothing to say gets an empty text.
+    with nothing to say gets an empty text. What a model wrote of an item stands behind all that.
 
     Args:
-        items: columns `title`, `text` and `categories` (list of strings), each of them optional.
+        items: columns `title`, `text`, `categories` (list of strings) and `written_text`, each of them optional.
     """
     blank = [""] * items.height
     titles = items["title"].to_list() if "title" in items.columns else blank
@@ -171,7 +173,11 @@ def item_texts(items: pl.DataFrame) -> list[str]:
     listed: Sequence[Sequence[str] | None] = (
         items["categories"].to_list() if "categories" in items.columns else [None] * items.height
     )
-    return [_item_text(*row) for row in zip(titles, bodies, listed, strict=True)]
+    texts = [_item_text(*row) for row in zip(titles, bodies, listed, strict=True)]
+    if WRITTEN_TEXT not in items.columns:
+        return texts
+    written = items[WRITTEN_TEXT].cast(pl.String).fill_null("").to_list()
+    return [_sentences([text, more.strip()]) for text, more in zip(texts, written, strict=True)]
 
 
 def _item_text(title: str | None, body: str | None, categories: Sequence[str] | None) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from coterie.errors import ChatError, EncoderError, SettingsError
 from coterie.language.clean import clean_text
-from coterie.language.encoder import Trained, fingerprint_of
+from coterie.language.encoder import Encoder, JoinedEncoder, Trained, fingerprint_of
 from coterie.language.post import Service, post_json
 from coterie.settings import Settings
 
@@ -197,3 +197,9 @@ class EndpointEncoder(Trained):
 
     def __repr__(self) -> str:
         return f"EndpointEncoder({self._url!r}, {self.model!r})"
+
+
+def is_remote(encoder: Encoder) -> bool:
+    """Whether texts leave this process to be encoded."""
+    parts = encoder.parts if isinstance(encoder, JoinedEncoder) else [encoder]
+    return any(isinstance(part, EndpointEncoder) for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import re
 import threading
 import time
 import urllib.error
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from coterie.errors import ChatError
+from coterie.errors import ChatClosedError, ChatError
 
 TRIES = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -23,6 +24,9 @@ MOST_BYTES = 1_000_000
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """HTTP statuses that another try may change."""
+_SPENT = frozenset({"insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"})
+"""What servers call it where 429 will not pass: the account has nothing left."""
+_CODE = re.compile("[a-z][a-z_]{2,39}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Service:
 
     def hint(self, status: int) -> str | None:
         """What may help against a refusal."""
+        if status in {402, 429}:
+            return "the account has no credit left: top it up, or set another endpoint"
         if status in {401, 403}:
             return f"check {self.key}" + (" and what it is allowed to do" if status == 403 else "")
         return f"check {self.place}" if status == 404 else None
@@ -66,10 +72,12 @@ def post_json(
         service: what the server is asked for.
 
     Returns:
-        200 and the answer, or 400 or 422 and None: the server does not take the body.
+        200 and the answer, or 400 or 422 and what the server says of it (None where that is no JSON): it does not take
+        the body.
 
     Raises:
-        ChatError: the server cannot be reached, refuses, or has not answered in time.
+        ChatClosedError: the server refuses for good.
+        ChatError: the server cannot be reached, or has not answered in time.
     """
     request = urllib.request.Request(  # noqa: S310 - the caller has checked the scheme
         url,
@@ -84,11 +92,11 @@ def post_json(
             break
         found = _send_in_time(request, left, service.most_bytes)
         if found.status in {400, 422}:
-            return found.status, None
+            return found.status, found.content
         if found.status == 200 and not found.problem:
             return 200, found.content
-        if found.status and found.status not in {200, *_PASSING}:
-            raise ChatError(f"{place} refuses: {found.problem}", hint=service.hint(found.status))
+        if found.status and (found.status not in {200, *_PASSING} or error_code(found.content) in _SPENT):
+            raise ChatClosedError(f"{place} refuses: {found.problem}", hint=service.hint(found.status))
         pause = _pause(attempt, found.retry_after)
         if attempt + 1 == TRIES or time.monotonic() + pause >= until:
             break
@@ -143,7 +151,7 @@ def _send(request: urllib.request.Request, until: float, most_bytes: int) -> _An
             return _Answer(200, json.loads(_read(response, until, most_bytes)))
     except urllib.error.HTTPError as error:
         with error:
-            return _Answer(error.code, problem=f"HTTP {error.code}", retry_after=error.headers.get("Retry-After"))
+            return _refused(error, until)
     except urllib.error.URLError as error:
         return _Answer(problem=str(error.reason))
     except (ValueError, RecursionError):
@@ -152,7 +160,25 @@ def _send(request: urllib.request.Request, until: float, most_bytes: int) -> _An
         return _Answer(problem=str(error) or type(error).__name__)
 
 
-def _read(response: http.client.HTTPResponse, until: float, most_bytes: int) -> bytes:
+def _refused(error: urllib.error.HTTPError, until: float) -> _Answer:
+    """What a server says beside a status that is not 200; of it, no more than a code is ever shown."""
+    try:
+        content = json.loads(_read(error, until, MOST_BYTES))
+    except (OSError, ValueError, RecursionError, http.client.HTTPException):
+        content = None
+    code = error_code(content)
+    problem = f"HTTP {error.code}{f' ({code})' if code else ''}"
+    return _Answer(error.code, content, problem, error.headers.get("Retry-After"))
+
+
+def error_code(content: object) -> str:
+    """The code of an error, `{"error": {"code": "rate_limit_exceeded"}}`: lower-case letters, so that no key is one."""
+    error = content.get("error", content) if isinstance(content, dict) else None
+    told = [error.get(name) for name in ("code", "type")] if isinstance(error, dict) else []
+    return next((code for code in told if isinstance(code, str) and _CODE.fullmatch(code)), "")
+
+
+def _read(response: http.client.HTTPResponse | urllib.error.HTTPError, until: float, most_bytes: int) -> bytes:
     """The body, as long as it is short and in time.
 
     Raises:

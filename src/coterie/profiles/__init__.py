@@ -1,7 +1,7 @@
 """Room 5: what sets a group apart, its name, its rule, and why a user is in it."""
 
 from coterie.profiles.broad import BroadGroups, describe_broad
-from coterie.profiles.call import call_groups
+from coterie.profiles.call import SHARED, call_groups
 from coterie.profiles.candidates import Phrasebook, read_phrasebook
 from coterie.profiles.compare import compare_groups, overlap
 from coterie.profiles.exemplars import add_exemplars
@@ -14,6 +14,7 @@ from coterie.profiles.rules import Rules, find_rules
 from coterie.profiles.why import Why, history_of, why
 
 __all__ = [
+    "SHARED",
     "BroadGroups",
     "Fidelity",
     "Keywords",

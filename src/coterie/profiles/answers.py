@@ -16,7 +16,7 @@ SHORTEST_DESCRIPTION, LONGEST_DESCRIPTION = 6, 240
 """Characters."""
 
 _NAME_MARKS = frozenset(" &'’-–,./()+·:、，（）：")
-_DESCRIPTION_MARKS = _NAME_MARKS | frozenset(";。；—")
+SENTENCE_MARKS = _NAME_MARKS | frozenset(";。；—")
 _ADDRESS = re.compile(r"https?:|www\.|\w\.\w{2,}|://", re.IGNORECASE)
 _LONG_HAN = re.compile("[\u3400-\u9fff]{6,}")
 _LONG_NUMBER = re.compile(r"\d{5,}|\d[\d.,\s-]{6,}\d")
@@ -43,7 +43,7 @@ def name_problem(
     """
     if not SHORTEST_NAME <= len(name) <= LONGEST_NAME:
         return f"it has {len(name)} characters, and {SHORTEST_NAME} to {LONGEST_NAME} are allowed"
-    if (problem := _unclean(name, _NAME_MARKS)) is not None:
+    if (problem := unclean(name, _NAME_MARKS)) is not None:
         return problem
     bare = name.lower()
     if bare in titles or any(title in bare for title in titles if title.count(" ") >= 2 or _LONG_HAN.fullmatch(title)):
@@ -63,7 +63,7 @@ def description_problem(description: str, grounds: Grounds, *, language: str) ->
     """What is wrong with a description; None where nothing is. Arguments as for `name_problem`."""
     if not SHORTEST_DESCRIPTION <= len(description) <= LONGEST_DESCRIPTION:
         return f"it has {len(description)} characters"
-    if (problem := _unclean(description, _DESCRIPTION_MARKS)) is not None:
+    if (problem := unclean(description, SENTENCE_MARKS)) is not None:
         return problem
     said = tokens(description)
     if len(set(said)) < 0.7 * len(said):
@@ -74,8 +74,13 @@ def description_problem(description: str, grounds: Grounds, *, language: str) ->
     return None
 
 
-def _unclean(text: str, marks: frozenset[str]) -> str | None:
-    """What a text must not hold whatever it says: markup, addresses, long numbers, orders."""
+def unclean(text: str, marks: frozenset[str] = SENTENCE_MARKS) -> str | None:
+    """What a text must not hold whatever it says: markup, addresses, long numbers, orders; None where it does not.
+
+    Args:
+        text: one line.
+        marks: what may stand in it beside letters, numbers and their accents.
+    """
     odd = [letter for letter in text if letter not in marks and unicodedata.category(letter)[0] not in "LMN"]
     if odd:
         return f"it holds {odd[0]!r}; plain words only"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from coterie.domains import words_of
 from coterie.errors import ChatAnswerError, ChatError
+from coterie.language.calls import Answer, ChatCalls
 from coterie.language.chat import ChatModel
+from coterie.language.form import Messages
+from coterie.language.prompts import prompt
 from coterie.profiles.answers import LONGEST_DESCRIPTION, LONGEST_NAME, description_problem, name_problem, tidy
 from coterie.profiles.evidence import Catalogue, Evidence, harmless
 from coterie.profiles.grounds import stems
 from coterie.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 TRIES = 3
 """Answers that a model may give about a group before it keeps its keyword name."""
@@ -29,14 +28,6 @@ LONGEST_ECHO = 1_000
 """Characters of a refused answer that the model is shown again."""
 MOST_OTHERS = 20
 """Most siblings that a prompt shows beside the group to name, those likest it first."""
-
-LANGUAGES = {
-    "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
-    "ru": "Russian", "th": "Thai", "tr": "Turkish", "zh": "Chinese (中文)",
-}  # fmt: skip
-"""ISO 639-1 code → how a prompt names the language."""
-
 
 EXAMPLES = {
     "en": ("Seeds and garden tools", "Likes tomato seeds, trowels and seed trays."),
@@ -54,15 +45,20 @@ class _Naming:
 
     Attributes:
         names: name of each group so far; keyword names to begin with.
+        keywords: the keyword names. One word of such a name says less of the group than all of it, and finds members
+            less well.
         descriptions: the model's sentence on a group, where it wrote one that holds.
         named: groups that the model has named.
+        silent: what the model did where it did not answer.
     """
 
     catalogue: Catalogue
-    chat: ChatModel
+    chat: ChatCalls
     names: dict[int, str]
+    keywords: Mapping[int, str]
     descriptions: dict[int, str] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
+    silent: list[ChatError] = field(default_factory=list)
 
     def evidence(self, group_ids: Sequence[int]) -> list[Evidence]:
         return [group for group in self.catalogue.groups if group.group_id in set(group_ids)]
@@ -70,11 +66,10 @@ class _Naming:
     def said(self, template: str, **values: object) -> str:
         """A prompt, filled in."""
         code = self.catalogue.language
-        told = LANGUAGES.get(code, "the language of the evidence")
         example = EXAMPLES.get(code, EXAMPLES["en"])
         domain = self.catalogue.domain
-        values |= {"code": code, "language": told, "example": example, "domain": domain, "words": words_of(domain)}
-        return _prompts().get_template(template).render(**values).strip()
+        values |= {"example": example, "domain": domain, "words": words_of(domain)}
+        return prompt("coterie.profiles", template, code, **values)
 
     def others(self, group_ids: Sequence[int]) -> list[str]:
         """Names of the other groups, those first that have most words in common with these groups' evidence."""
@@ -86,6 +81,9 @@ class _Naming:
         return stems(text, self.catalogue.language)
 
     def problem(self, group: Evidence, name: str) -> str | None:
+        mine, words = self.stems(name), self.stems(self.keywords[group.group_id])
+        if mine < words and len(mine) == 1 and len(words) > 2:
+            return "it says too little; say what else the group likes"
         return name_problem(
             name,
             group.grounds,
@@ -103,9 +101,11 @@ def name_by_chat(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Names by a chat model where its answers hold, and the keyword names elsewhere.
 
-    Each group is named beside the names of its siblings; names that say nearly the same are given anew, together, and
-    where they still do, the keyword name comes back. A refused answer is told to the model with the reason, twice at
-    most. The model's sentence, where every word of it is backed, stands before the description there is.
+    Each group is named beside the keyword names of its siblings, so that questions do not wait for each other; answers
+    are looked at in the order of the groups, whatever order they come in. A refused answer is told to the model with
+    the reason, twice at most. Names that say nearly the same are given anew, together, and where they still do, the
+    keyword name comes back. The model's sentence, where every word of it is backed, stands before the description there
+    is.
 
     Args:
         names: from `name_groups`.
@@ -117,26 +117,25 @@ def name_by_chat(
         The names, with the model's name in `named_by` where it named the group; and what a user should be told, at most
         one sentence.
     """
-    naming = _Naming(catalogue, chat, dict(names.select("group_id", "name").iter_rows()))
+    keywords = dict(names.select("group_id", "name").iter_rows())
+    naming = _Naming(catalogue, ChatCalls.of(chat), dict(keywords), keywords)
     able = [group.group_id for group in catalogue.groups if group.titles]
-    warnings: list[str] = []
-    try:
-        with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
-            for group_id in able:
-                _converse(naming, [group_id], _question(naming, [group_id]))
-                step.advance()
-            for alike in _alike(naming):
-                told = naming.said(
-                    "alike.txt.j2", alike=[(group_id, harmless(naming.names[group_id])) for group_id in alike]
-                )
-                _converse(naming, alike, f"{told}\n\n{_question(naming, alike)}", tries=1)
-    except ChatError as error:
-        warnings.append(f"{error.message}: {len(able) - len(naming.named)} groups keep names made of keywords")
-    _part(naming, dict(names.select("group_id", "name").iter_rows()))
-    if not warnings and len(naming.named) < len(able):
-        kept = len(able) - len(naming.named)
-        warnings.append(f"{kept} of {len(able)} groups keep names made of keywords: what {chat.name} said did not hold")
-    return _with_answers(names, naming), warnings
+    with progress.stage("asking the chat model", total=len(able), unit="groups") as step:
+        _ask_each(naming, able, step.advance)
+        for alike in _alike(naming):
+            _ask_together(naming, alike)
+    _part(naming)
+    return _with_answers(names, naming), _told(naming, able)
+
+
+def _told(naming: _Naming, able: Sequence[int]) -> list[str]:
+    """What a user should know: nothing where the model named all groups."""
+    kept = len(able) - len(naming.named)
+    if not kept:
+        return []
+    if naming.silent:
+        return [f"{naming.silent[0].message}: {kept} of {len(able)} groups keep names made of keywords"]
+    return [f"{kept} of {len(able)} groups keep names made of keywords: what {naming.chat.name} said did not hold"]
 
 
 def _with_answers(names: pl.DataFrame, naming: _Naming) -> pl.DataFrame:
@@ -154,29 +153,56 @@ def _with_answers(names: pl.DataFrame, naming: _Naming) -> pl.DataFrame:
 
 
 def _question(naming: _Naming, group_ids: Sequence[int]) -> str:
-    return naming.said("names.txt.j2", groups=naming.evidence(group_ids), others=naming.others(group_ids))
+    return naming.said("names", groups=naming.evidence(group_ids), others=naming.others(group_ids))
 
 
-def _converse(naming: _Naming, group_ids: list[int], asked: str, tries: int = TRIES) -> None:
-    """Ask until every group has a name that holds, `tries` times at most.
+def _ask_each(naming: _Naming, group_ids: Sequence[int], answered: Callable[[], None]) -> None:
+    """Ask about every group by itself, all of them in a round, until it has a name that holds, three times at most."""
+    starts = {group_id: _start(naming, _question(naming, [group_id])) for group_id in group_ids}
+    asked = dict(starts)
+    for attempt in range(TRIES):
+        questions = [(messages, answer_schema(1)) for messages in asked.values()]
+        answers = naming.chat.complete_all(questions, *([answered] if attempt == 0 else []))
+        again: dict[int, Messages] = {}
+        for group_id, answer in zip(asked, answers, strict=True):
+            said = _heard(naming, answer)
+            problems = [] if said is None else _take(naming, [group_id], said)
+            if problems:
+                again[group_id] = _next(naming, starts[group_id], said or {}, problems)
+        asked = again
 
-    Raises:
-        ChatError: the model cannot be reached, so that asking on is no use.
-    """
-    start = [{"role": "system", "content": naming.said("system.txt.j2")}, {"role": "user", "content": asked}]
-    messages, left = list(start), list(group_ids)
-    for _ in range(tries):
-        try:
-            answer = naming.chat.complete(messages, answer_schema(len(left)))
-        except ChatAnswerError:
-            answer = {}
-        problems = _take(naming, left, answer)
-        left = [group_id for group_id, _, _ in problems]
-        if not left:
-            return
-        again = naming.said("again.txt.j2", problems=problems)
-        said = json.dumps(answer, ensure_ascii=False)[:LONGEST_ECHO]
-        messages = [*start, {"role": "assistant", "content": said}, {"role": "user", "content": again}]
+
+def _ask_together(naming: _Naming, group_ids: list[int]) -> None:
+    """Ask once for names of groups that have names alike; those that are no better stay as they are."""
+    alike = [(group_id, harmless(naming.names[group_id])) for group_id in group_ids]
+    told = naming.said("alike", alike=alike)
+    messages = _start(naming, f"{told}\n\n{_question(naming, group_ids)}")
+    (answer,) = naming.chat.complete_all([(messages, answer_schema(len(group_ids)))])
+    if (said := _heard(naming, answer)) is not None:
+        _take(naming, group_ids, said)
+
+
+def _start(naming: _Naming, asked: str) -> Messages:
+    return [{"role": "system", "content": naming.said("system")}, {"role": "user", "content": asked}]
+
+
+def _next(
+    naming: _Naming, start: Messages, answer: Mapping[str, Any], problems: list[tuple[int, str, str]]
+) -> Messages:
+    """The conversation with an answer and what is wrong with it."""
+    said = json.dumps(answer, ensure_ascii=False)[:LONGEST_ECHO]
+    again = naming.said("again", problems=problems)
+    return [*start, {"role": "assistant", "content": said}, {"role": "user", "content": again}]
+
+
+def _heard(naming: _Naming, answer: Answer) -> dict[str, Any] | None:
+    """An answer; empty where it was none that could be read, None where there was none."""
+    if isinstance(answer, ChatAnswerError):
+        return {}
+    if isinstance(answer, ChatError):
+        naming.silent.append(answer)
+        return None
+    return answer
 
 
 def _take(naming: _Naming, group_ids: list[int], answer: Mapping[str, Any]) -> list[tuple[int, str, str]]:
@@ -229,14 +255,14 @@ def _much_shared(mine: set[str], theirs: set[str]) -> bool:
     return len(mine & theirs) * 2 >= len(mine | theirs) > 0 or len(mine & theirs) == min(len(mine), len(theirs)) > 0
 
 
-def _part(naming: _Naming, keyword_names: Mapping[int, str]) -> None:
+def _part(naming: _Naming) -> None:
     """Give keyword names back until no name by the model is nearly that of another group."""
     while sets := _alike(naming):
         for alike in sets:
             # the largest group keeps its name where the others have keyword names to go back to
             kept = alike[0] if alike[0] in naming.named and len(naming.named & set(alike)) > 1 else None
             for group_id in (naming.named & set(alike)) - {kept}:
-                naming.names[group_id] = keyword_names[group_id]
+                naming.names[group_id] = naming.keywords[group_id]
                 naming.named.discard(group_id)
                 naming.descriptions.pop(group_id, None)
 
@@ -255,15 +281,3 @@ def answer_schema(n_groups: int) -> dict[str, Any]:
     }
     groups = {"type": "array", "items": row, "minItems": n_groups, "maxItems": n_groups}
     return {"type": "object", "properties": {"groups": groups}, "required": ["groups"], "additionalProperties": False}
-
-
-@lru_cache(maxsize=1)
-def _prompts() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(  # noqa: S701 - prompts are plain text, and what goes into them has been made harmless
-        loader=PackageLoader("coterie.profiles", "prompts"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )

@@ -98,10 +98,10 @@ def gather_evidence(profiles: pl.DataFrame, book: Phrasebook, ids: list[int]) ->
     return Catalogue(tuple(groups), candidates.languages[0], listed, book.domain)
 
 
-def harmless(text: str) -> str:
+def harmless(text: str, most: int = LONGEST_TITLE) -> str:
     """Text that can stand in a prompt's block of data: one line, short, without characters that end or open a block."""
     plain = " ".join(_BREAKERS.sub(" ", clean_text(text)).split())
-    return plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1].rstrip() + "…"
+    return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
 
 
 def _first(most: int, texts: list[str]) -> tuple[str, ...]:

@@ -118,21 +118,25 @@ def sentences(reasons: pl.DataFrame, language: str, domain: str | None = None) -
     last = quoted.list.last()
     before = quoted.list.slice(0, titles.list.len() - 1).list.join(words.comma)
     listed = pl.when(titles.list.len() > 1).then(pl.concat_str(before, pl.lit(words.last), last)).otherwise(last)
-    parts = {part: pl.col(part).clip(lower_bound=0) for part in ("interest", "groups", "trend")}
-    whole = pl.sum_horizontal(parts.values())
-
-    def matters(part: str) -> pl.Expr:
-        return (parts[part] > 0) & (parts[part] >= SMALL * whole)
-
     unknown = pl.lit(words.everyone)
     clauses = [
-        pl.when(matters("interest") & (pl.col("titles").list.len() > 0)).then(pl.format(words.items, listed)),
-        pl.when(matters("groups")).then(
+        pl.when(_matters("interest") & (pl.col("titles").list.len() > 0)).then(pl.format(words.items, listed)),
+        pl.when(_matters("groups")).then(
             pl.when(pl.col("group").is_null()).then(unknown).otherwise(pl.format(words.group, pl.col("group")))
         ),
-        pl.when(matters("trend")).then(pl.lit(words.trend)),
+        pl.when(_matters("trend")).then(pl.lit(words.trend)),
     ]
     joined = pl.concat_list(clauses).list.drop_nulls().list.join(words.between)
     told = pl.when(joined == "").then(pl.lit(words.nothing)).otherwise(joined)
     upper = pl.concat_str(told.str.slice(0, 1).str.to_uppercase(), told.str.slice(1))
     return reasons.select(pl.format(words.whole, upper).alias("sentence")).to_series()
+
+
+def history_matters() -> pl.Expr:
+    """Whether the items of the history make at least a tenth of what speaks for the item."""
+    return _matters("interest") & (pl.col("because").list.len() > 0)
+
+
+def _matters(part: str) -> pl.Expr:
+    parts = {name: pl.col(name).clip(lower_bound=0) for name in ("interest", "groups", "trend")}
+    return (parts[part] > 0) & (parts[part] >= SMALL * pl.sum_horizontal(parts.values()))
