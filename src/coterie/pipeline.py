@@ -181,7 +181,9 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     memberships = found.grouping.assign(histories, settings.memberships)
     judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     if settings.next_item:
-        run.settings = settings.model_copy(update=_order(run, dataset, vectors, judging.interest)._asdict())
+        order = _order(run, dataset, vectors, judging.interest)
+        progress.note(f"order of histories: {order.words()}")
+        run.settings = settings.model_copy(update=order._asdict())
     model, judged = side_by_side(
         lambda: _describe(
             run,

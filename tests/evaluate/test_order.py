@@ -79,3 +79,8 @@ def test_users_who_are_not_asked_keep_all_their_items(monkeypatch: pytest.Monkey
     assert split is not None
     assert len(split.users) == 100
     assert split.train.nnz == 300 * LENGTH - 100
+
+
+def test_an_order_is_told_in_words() -> None:
+    assert Order(2.0, 0.3).words() == "an item counts half after 2 others, what others came to next counts 0.3"
+    assert Order(0.0, 0.0).words() == "does not count"

@@ -50,6 +50,12 @@ class Order(NamedTuple):
         """The same with what is left to choose switched off."""
         return Order(*(value or 0.0 for value in self))
 
+    def words(self) -> str:
+        """The same in words, nothing left to choose."""
+        half = f"an item counts half after {self.half_life_items:g} others" if self.half_life_items else ""
+        after = f"what others came to next counts {self.following:g}" if self.following else ""
+        return ", ".join(filter(None, (half, after))) or "does not count"
+
 
 def choose_order(
     events: Events,
