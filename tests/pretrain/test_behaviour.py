@@ -13,7 +13,7 @@ from coterie.evaluate import split_items
 from coterie.language import make_encoder
 from coterie.pretrain import Pretrained, TrainingOptions, train_encoder
 from coterie.pretrain.tower import Tower
-from coterie.pretrain.training import Training, cold_ndcg
+from coterie.pretrain.behaviour import Behaviour, cold_ndcg
 from coterie.progress import SilentProgress
 
 OPTIONS = TrainingOptions(epochs=8, layers=2, rate=1e-3, threads=1)
@@ -71,7 +71,7 @@ def test_what_items_without_events_say_changes_nothing(
 
 
 def test_validation_items_are_not_trained_on(histories: sparse.csr_array, texts: list[str], base: Path) -> None:
-    training = Training(Tower(base, texts, layers=1, tokens=32), histories, OPTIONS)
+    training = Behaviour(Tower(base, texts, layers=1, tokens=32), histories, OPTIONS, 1e-3)
     assert len(training.held) and not np.intersect1d(training.held, training.items).size
 
 
