@@ -25,6 +25,7 @@ from coterie.evaluate.references import text_cosine
 from coterie.evaluate.splits import Split, split_items
 from coterie.interest.fit import FitOptions, fit_interest
 from coterie.kernels.metrics import ndcg_at_k
+from coterie.language.folder_encoder import unit_rows
 from coterie.pretrain.layer import fit_layer, unlikeness
 from coterie.pretrain.loop import Check, Loop, TrainingOptions
 from coterie.pretrain.tower import Tower
@@ -93,13 +94,17 @@ class Behaviour(Loop):
                 step.advance(len(batch))
         self.bank = self.tower.finish(pooled)
         self.before = self._ndcg()
-        if not self.tower.dense:
-            with self.progress.stage("fitting a layer"):
-                layer = fit_layer(
-                    pooled[self.items], self.taste[self.items], self.counts[self.items], seed=self.options.seed
-                )
+        if self.tower.dense:
+            return
+        with self.progress.stage("fitting a layer"):
+            items = self.items
+            layer = fit_layer(pooled[items], self.taste[items], self.counts[items], seed=self.options.seed)
+        bare, self.bank = self.bank, unit_rows(layer.apply(pooled) * pooled.any(axis=1)[:, None])
+        found = self._ndcg()
+        if self.before is None or found is None or found > self.before:
             self.tower.add_dense(layer)
-            self.bank = self.tower.finish(pooled)
+        else:
+            self.bank = bare
 
     def parameters_to_learn(self) -> dict[str, torch.nn.Parameter]:
         """The tower's."""
