@@ -12,8 +12,8 @@ from scipy import sparse
 from coterie.evaluate import split_items
 from coterie.language import make_encoder
 from coterie.pretrain import Pretrained, TrainingOptions, train_encoder
-from coterie.pretrain.tower import Tower
 from coterie.pretrain.behaviour import Behaviour, cold_ndcg
+from coterie.pretrain.tower import Tower
 from coterie.progress import SilentProgress
 
 OPTIONS = TrainingOptions(epochs=8, layers=2, rate=1e-3, threads=1)

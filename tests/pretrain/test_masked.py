@@ -17,7 +17,15 @@ from coterie.pretrain.masked import ASKED, Masked
 from coterie.pretrain.tower import Tower
 
 OPTIONS = TrainingOptions(objective="masked", epochs=6, rate=3e-3, layers=3, threads=1)
-CHINESE = ["高等数学的基础", "线性代数与几何", "中国文化概论", "艺术史与美学", "微积分是高等数学", "程序设计基础", "数据结构与算法"] * 8
+CHINESE = [
+    "高等数学的基础",
+    "线性代数与几何",
+    "中国文化概论",
+    "艺术史与美学",
+    "微积分是高等数学",
+    "程序设计基础",
+    "数据结构与算法",
+] * 8
 
 
 @pytest.fixture(autouse=True)
@@ -117,9 +125,8 @@ def test_a_roberta_learns_words_and_behaviour(histories, texts: list[str], rober
 
 
 def test_a_head_that_comes_with_a_model_is_used(texts: list[str], roberta: Path) -> None:
-    from transformers import AutoModelForMaskedLM
-
     import torch
+    from transformers import AutoModelForMaskedLM
 
     tower = Tower(roberta, texts, layers=2, tokens=64)
     run = Masked(tower, OPTIONS, 1e-3)

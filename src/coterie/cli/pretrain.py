@@ -36,10 +36,10 @@ def pretrain(
     epochs: Annotated[int, Parameter(help="Times that every text is read, at most.")] = 5,
     batch: Annotated[int, Parameter(help="Texts in one step.")] = 32,
     rate: Annotated[
-        float | None, Parameter(help="Learning rate. Default: 0.0001; from nothing 0.001.", show_default=False)
+        float | None, Parameter(help="Learning rate. Default: 0.00002; from nothing 0.001.", show_default=False)
     ] = None,
     layers: Annotated[int, Parameter(help="Upper layers that learn; those below stay as they are.")] = 2,
-    tokens: Annotated[int, Parameter(help="Tokens read of a text, in training and afterwards.")] = 64,
+    tokens: Annotated[int, Parameter(help="Tokens read of a text, in training and afterwards.")] = 128,
     validation: Annotated[float, Parameter(help="Share of the items hidden to see when to stop.")] = 0.1,
     threads: Annotated[int | None, Parameter(help="Cores to use. Default: all.", show_default=False)] = None,
     overwrite: Overwrite = False,
@@ -50,7 +50,8 @@ def pretrain(
     """Train a text encoder further on your items and events, for --encoder.
 
     It learns that items enjoyed by the same users belong together, or, with --objective masked and without events, the
-    words of your catalogue. Needs coterie[transformers]. Example: coterie pretrain --events E --items I --base sentence-transformers/all-MiniLM-L6-v2 --output encoder
+    words of your catalogue. Needs coterie[transformers]. Example:
+    coterie pretrain --events E --items I --base sentence-transformers/all-MiniLM-L6-v2 --output encoder
     """
     from coterie.pretrain import TrainingOptions
     from coterie.pretrain import pretrain as run

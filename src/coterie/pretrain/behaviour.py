@@ -4,7 +4,7 @@ The interest model, fitted without text, gives each item a taste vector b_i. Eac
 vector a_i is compared with the vectors last seen of all other items, the bank (Wang et al. 2020), so that a text that
 cost much to read meets every item and not a batch of them:
 
-    s_ij = max(0, a_i · a_j)     t_ij = max(0, b_i · b_j)     loss = mean over i of 1 − cosine of the rows s_i and t_i, j ≠ i
+    s_ij = max(0, a_i · a_j)    t_ij = max(0, b_i · b_j)    loss = mean over i of 1 − cosine of rows s_i and t_i, j ≠ i
 
 where an item counts as often as it was met. Up to a factor that is the normalised squared error by which beeFormer
 trains on users' histories (Vančura et al. 2024), with an item's likenesses, of which the noise has been taken, in the
@@ -99,7 +99,7 @@ class Behaviour(Loop):
         with self.progress.stage("fitting a layer"):
             items = self.items
             layer = fit_layer(pooled[items], self.taste[items], self.counts[items], seed=self.options.seed)
-        bare, self.bank = self.bank, unit_rows(layer.apply(pooled) * pooled.any(axis=1)[:, None])
+        bare, self.bank = self.bank, unit_rows(layer.apply(pooled) * pooled.any(axis=1, keepdims=True))
         found = self._ndcg()
         if self.before is None or found is None or found > self.before:
             self.tower.add_dense(layer)

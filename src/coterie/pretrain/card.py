@@ -112,18 +112,21 @@ Made by Coterie {__version__} from `{told.base}` (files {told.base_fingerprint})
 
 def _learnt(told: Pretrained) -> str:
     """What was learnt from, and figures before and after."""
-    data = f"Fingerprint of the data: {told.data_fingerprint}.\n{told.held:,} more items were hidden to see when to stop."
+    data = (
+        f"Fingerprint of the data: {told.data_fingerprint}.\n{told.held:,} more items were hidden to see when to stop."
+    )
     before, after = _digits(told.before), _digits(told.after)
     if not told.users:
         return f"""It learnt to guess words left out of the text of {told.items:,} items.
 {data}
 
 Loss on the hidden texts, in nats for each word asked for: {before} before, {after} after."""
-    return f"""It learnt which items have users in common: {told.users:,} users, {told.items:,} items with text and events.
+    return f"""It learnt which items have users in common, from {told.users:,} users and {told.items:,} items with text.
 {data}
 
 NDCG@20 of users among the hidden items, by the cosine of texts: {before} before, {after} after.
-The step was chosen on these items, so expect a little less on others. At step 0 only the layer after pooling has learnt."""
+The step was chosen on these items, so expect a little less on others.
+At step 0 only the layer after pooling has learnt."""
 
 
 def _digits(value: float | None) -> str:

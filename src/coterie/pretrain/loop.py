@@ -36,7 +36,7 @@ class TrainingOptions:
         objective: `behaviour`: texts come to lie as the taste of their items; `masked`: to guess words left out.
         epochs: times that every text is read, at most.
         batch: texts in one step.
-        rate: largest learning rate of AdamW; None: 0.0001, or 0.001 for a model that starts from nothing.
+        rate: largest learning rate of AdamW; None: 0.00002, or 0.001 for a model that starts from nothing.
         layers: upper layers that learn; those below are frozen, and with all layers the embeddings learn too.
         tokens: tokens read of a text.
         validation: share of the items that are hidden to see when to stop.
@@ -51,7 +51,7 @@ class TrainingOptions:
     batch: int = 32
     rate: float | None = None
     layers: int = 2
-    tokens: int = 64
+    tokens: int = 128
     validation: float = 0.1
     checks: int = 2
     patience: int = 4

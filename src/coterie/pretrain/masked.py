@@ -125,9 +125,7 @@ class Masked(Loop):
     def take(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Nothing but parameters was kept."""
 
-    def _masked(
-        self, rows: NDArray[np.intp], rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _masked(self, rows: NDArray[np.intp], rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Ids of texts with some left out, and where they are, both of shape (n, t)."""
         ids = self.tower.padded_ids(rows)
         inside = np.arange(ids.shape[1])[None] < self.tower.lengths[rows][:, None]

@@ -36,7 +36,7 @@ NOTHING: Final = "none"
 FEWEST_ITEMS: Final = 20
 """With fewer items that have text and share users there is nothing to learn from."""
 OBJECTIVES: Final = ("behaviour", "masked")
-RATE: Final = 1e-4
+RATE: Final = 2e-5
 SCRATCH_RATE: Final = 1e-3
 FORMAT: Final = "2"
 """Raised when training changes: checkpoints of another number are not gone on from."""
@@ -92,7 +92,8 @@ def pretrain(
 ) -> Pretrained:
     """Train a text encoder further, on behaviour or on the catalogue's text alone.
 
-    By behaviour, items of the same users come to lie together. A run that is started again with the same tables and options goes on from its last checkpoint.
+    By behaviour, items of the same users come to lie together. A run that is started again with the same tables and
+    options goes on from its last checkpoint.
 
     Args:
         events: as for `discover`; not read, and may be None, where words are guessed.
@@ -232,9 +233,7 @@ class _Run:
         decided = {name: value for name, value in asdict(options).items() if name != "threads"}
         key = fingerprint_of(FORMAT, tower.fingerprint, self.data, repr(sorted(decided.items())))
         store = StageStore(key, cache_folder() / "pretrain", progress=progress)
-        loop = training(
-            tower, rate=rate if options.rate is None else options.rate, store=store, progress=progress
-        )
+        loop = training(tower, rate=rate if options.rate is None else options.rate, store=store, progress=progress)
         checks = loop.run()
         told = Pretrained(
             output=str(output),

@@ -148,9 +148,7 @@ class Tower:
     @property
     def dense(self) -> list[Dense]:
         """The layers that pooled vectors go through."""
-        return [
-            Dense(layer.weight.detach().numpy(), layer.bias.detach().numpy(), tanh) for layer, tanh in self._dense
-        ]
+        return [Dense(layer.weight.detach().numpy(), layer.bias.detach().numpy(), tanh) for layer, tanh in self._dense]
 
     def add_dense(self, layer: Dense) -> None:
         """Have pooled vectors go through one more layer, which learns."""
