@@ -1,4 +1,4 @@
-"""The layer after pooling: what whitening does, that a few steps bring texts nearer to taste, and when it is left out."""
+"""The layer after pooling: what whitening does, that a few steps bring texts nearer to taste, when it is left out."""
 
 import json
 from dataclasses import replace
