@@ -89,6 +89,20 @@ def test_a_layer_is_kept_only_where_it_helps_on_hidden_items(
     assert make_encoder(str(tmp_path / "encoder")).encode(texts[:3]).shape == (3, 64)
 
 
+def test_the_layer_may_learn_alone(
+    histories: sparse.csr_array, texts: list[str], base: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("COTERIE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(behaviour, "cold_ndcg", lambda *given, **more: next(rising))
+    rising = iter(np.linspace(0.1, 0.9, 100))
+    options = TrainingOptions(epochs=0, threads=1)
+    told = train_encoder(histories, texts, base=base, output=tmp_path / "encoder", options=options)
+    assert [one.step for one in told.checks] == [0] and told.after != told.before
+    before, after = ((one / "model.safetensors").read_bytes() for one in (base, tmp_path / "encoder"))
+    assert before == after
+    assert len(make_encoder(str(tmp_path / "encoder")).recipe.layers) == 1
+
+
 def test_a_layer_that_is_there_learns_on(
     histories: sparse.csr_array, texts: list[str], base: Path, tmp_path: Path, monkeypatch
 ) -> None:

@@ -33,7 +33,9 @@ def pretrain(
         Literal["behaviour", "masked"],
         Parameter(help="behaviour: items of the same users come to lie together. masked: guess words left out."),
     ] = "behaviour",
-    epochs: Annotated[int, Parameter(help="Times that every text is read, at most.")] = 5,
+    epochs: Annotated[
+        int, Parameter(help="Times that every text is read, at most; 0: only a layer after pooling learns.")
+    ] = 5,
     batch: Annotated[int, Parameter(help="Texts in one step.")] = 32,
     rate: Annotated[
         float | None, Parameter(help="Learning rate. Default: 0.00002; from nothing 0.001.", show_default=False)

@@ -34,7 +34,7 @@ class TrainingOptions:
 
     Attributes:
         objective: `behaviour`: texts come to lie as the taste of their items; `masked`: to guess words left out.
-        epochs: times that every text is read, at most.
+        epochs: times that every text is read, at most; 0: of behaviour only the layer after pooling learns.
         batch: texts in one step.
         rate: largest learning rate of AdamW; None: 0.00002, or 0.001 for a model that starts from nothing.
         layers: upper layers that learn; those below are frozen, and with all layers the embeddings learn too.

@@ -277,7 +277,15 @@ def check_options(options: TrainingOptions) -> None:
     Raises:
         SettingsError: an option is out of its range.
     """
-    least = {"epochs": 1, "batch": 1, "layers": 1, "tokens": 8, "checks": 1, "patience": 1, "seed": 0}
+    least = {
+        "epochs": 0 if options.objective == "behaviour" else 1,
+        "batch": 1,
+        "layers": 1,
+        "tokens": 8,
+        "checks": 1,
+        "patience": 1,
+        "seed": 0,
+    }
     if options.objective not in OBJECTIVES:
         raise SettingsError(
             f"option 'objective' cannot be {options.objective!r}", hint=f"give {' or '.join(OBJECTIVES)}"
