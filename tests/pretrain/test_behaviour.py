@@ -16,7 +16,7 @@ from coterie.pretrain.behaviour import Behaviour, cold_ndcg
 from coterie.pretrain.tower import Tower
 from coterie.progress import SilentProgress
 
-OPTIONS = TrainingOptions(epochs=8, layers=2, rate=1e-3, threads=1)
+OPTIONS = TrainingOptions(epochs=8, layers=2, rate=1e-3, tokens=64, threads=1)
 
 
 def weights(folder: Path) -> dict[str, np.ndarray]:
