@@ -215,8 +215,8 @@ def test_another_family_is_not_exported_but_told(tiny_models, exported, tmp_path
         (lambda folder: (folder / "config.json").write_text("[1]"), "holds no dict", "again"),
         (lambda folder: rewritten(folder, "config.json", is_encoder_decoder=True), "is no encoder", "BERT"),
         (
-            lambda folder: (folder / "modules.json").write_text(json.dumps([{"type": "a.Dense", "path": "2_Dense"}])),
-            "module 'Dense', which is not known here",
+            lambda folder: (folder / "modules.json").write_text(json.dumps([{"type": "a.LSTM", "path": "2_LSTM"}])),
+            "module 'LSTM', which is not known here",
             "without it",
         ),
     ],

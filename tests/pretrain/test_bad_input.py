@@ -74,9 +74,18 @@ def test_an_onnx_folder(world: MadeTables, broken: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "given", [{"epochs": 0}, {"rate": 0.0}, {"tokens": 2}, {"validation": 1.0}, {"batch": 0}, {"layers": 0}]
+    "given",
+    [
+        {"epochs": -1},
+        {"epochs": 0, "objective": "masked"},
+        {"rate": 0.0},
+        {"tokens": 2},
+        {"validation": 1.0},
+        {"batch": 0},
+        {"layers": 0},
+    ],
 )
-def test_options_out_of_range(given: dict[str, float], world: MadeTables, base: Path, tmp_path: Path) -> None:
+def test_options_out_of_range(given: dict[str, object], world: MadeTables, base: Path, tmp_path: Path) -> None:
     error = refused(world, base, tmp_path / "out", options=TrainingOptions(**given))
     assert isinstance(error, SettingsError)
     assert repr(next(iter(given))) in error.message

@@ -167,6 +167,8 @@ def _write_around(original: FolderEncoder, place: Path) -> None:
     for said in folder.glob("[0-9]*_Pooling/config.json"):
         (place / said.parent.name).mkdir()
         shutil.copyfile(said, place / said.parent.name / said.name)
+    for layer in original.recipe.layers:
+        shutil.copytree(layer, place / layer.relative_to(folder))
     if (folder / "tokenizer.json").is_file():
         shutil.copyfile(folder / "tokenizer.json", place / "tokenizer.json")
     else:

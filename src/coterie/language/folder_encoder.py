@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from coterie.errors import EncoderError, MissingExtraError
 from coterie.language.clean import clean_text
+from coterie.language.dense import Dense
 from coterie.language.encoder import Trained, fingerprint_of
 from coterie.language.recipe import Recipe, fingerprint_of_folder, read_recipe
 
@@ -67,7 +68,7 @@ class FolderEncoder(Trained):
         self.recipe: Recipe = read_recipe(Path(folder))
         self.windows = windows
         self.threads = threads or _cores()
-        self._loaded: tuple[Tokenizer, Runner] | None = None
+        self._loaded: tuple[Tokenizer, Runner, list[Dense]] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +80,11 @@ class FolderEncoder(Trained):
     def dimensions(self) -> int:
         """Width of the vectors, from `config.json`; the model is loaded only where that does not tell."""
         return self.recipe.dimensions or self._load()[1].dimensions
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What cuts texts into tokens."""
+        return self._load()[0]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors, shape (n_texts, dimensions), rows of length 1; zeros for a text that is empty once cleaned.
@@ -112,7 +118,7 @@ class FolderEncoder(Trained):
 
     def _windows(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.intp]]:
         """Token ids of every window, and the row of the text it is of; a text's windows stand together, in order."""
-        tokenizer, _ = self._load()
+        tokenizer = self.tokenizer
         said = [self.recipe.prompt + (text.lower() if self.recipe.lower else text) for text in texts]
         windows: list[list[int]] = []
         owners: list[int] = []
@@ -139,13 +145,20 @@ class FolderEncoder(Trained):
         return [encoded.ids for encoded in tokenizer.encode_batch(said)]
 
     def _run(self, windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """One pooled vector for each window."""
-        _, runner = self._load()
+        """One vector for each window, pooled and through the layers that come after."""
+        _, runner, layers = self._load()
         batches = list(_batches(windows))
-        pooled = np.zeros((len(windows), runner.dimensions), dtype=np.float32)
+        width = len(layers[-1].shift) if layers else runner.dimensions
+        pooled = np.zeros((len(windows), width), dtype=np.float32)
 
         def run(rows: Sequence[int]) -> NDArray[np.float32]:
-            return _pool(runner.states(np.array([windows[row] for row in rows], dtype=np.int64)), self.recipe.pooling)
+            states = runner.states(np.array([windows[row] for row in rows], dtype=np.int64))
+            if states.ndim == 2:  # the graph goes all the way by itself
+                return states
+            vectors = _pool(states, self.recipe.pooling)
+            for layer in layers:
+                vectors = layer.apply(vectors)
+            return vectors
 
         if runner.side_by_side and self.threads > 1:
             with ThreadPoolExecutor(self.threads) as pool:
@@ -156,13 +169,13 @@ class FolderEncoder(Trained):
                 pooled[rows] = run(rows)
         return pooled
 
-    def _load(self) -> tuple[Tokenizer, Runner]:
-        """Tokenizer and runner, loaded once."""
+    def _load(self) -> tuple[Tokenizer, Runner, list[Dense]]:
+        """Tokenizer, runner and the layers after pooling, loaded once."""
         if self._loaded is None:
             tokenizer = _tokenizer(self.recipe)
             runner = self._runner()
             _check_vocabulary(tokenizer, runner.rows, self.recipe)
-            self._loaded = tokenizer, runner
+            self._loaded = tokenizer, runner, self.recipe.dense()
         return self._loaded
 
     def _runner(self) -> Runner:
@@ -235,8 +248,6 @@ def _batches(windows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
 
 def _pool(states: NDArray[np.float32], pooling: str) -> NDArray[np.float32]:
     """One vector a text from those of its tokens; nothing is padded, so all of them count."""
-    if states.ndim == 2:  # the graph pools by itself
-        return states
     if pooling == "cls":
         return states[:, 0]
     pooled: NDArray[np.float32] = states.max(axis=1) if pooling == "max" else states.mean(axis=1)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from coterie.errors import EncoderError
+from coterie.language.dense import Dense, dense_width, read_dense
 
 Pooling = Literal["mean", "cls", "max"]
 
 _WEIGHTS: Final = (".safetensors", ".onnx", ".onnx_data", ".data")
 _TEXTS: Final = (".json", ".txt", ".model")
 """Files that decide vectors, by how their names end."""
-_MODULES: Final = ("Transformer", "Pooling", "Normalize")
+_MODULES: Final = ("Transformer", "Pooling", "Dense", "Normalize")
 _LONGEST: Final = 512
 """Tokens read of a text where a folder does not say; tokenizers write 10³⁰ for "no limit"."""
 _OFFSET: Final = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "mpnet")
@@ -32,6 +33,7 @@ class Recipe:
         onnx: the graph, where the folder holds one; None: weights for torch.
         config: `config.json`, empty where there is none.
         pooling: what makes one vector of a text's tokens.
+        layers: folders of the layers that pooled vectors go through, in order; their `config.json` has been checked.
         most_tokens: tokens of one window, those that mark its ends included.
         lower: whether text is put into lower case first.
         prompt: stands before every text.
@@ -41,6 +43,7 @@ class Recipe:
     onnx: Path | None
     config: dict[str, Any]
     pooling: Pooling
+    layers: tuple[Path, ...]
     most_tokens: int
     lower: bool
     prompt: str
@@ -48,6 +51,15 @@ class Recipe:
     @property
     def dimensions(self) -> int | None:
         """Width of the vectors; None where only the graph knows."""
+        return dense_width(self.layers[-1], _read_json(self.layers[-1] / "config.json")) if self.layers else self.width
+
+    def dense(self) -> list[Dense]:
+        """The layers that pooled vectors go through."""
+        return [read_dense(folder, _read_json(folder / "config.json")) for folder in self.layers]
+
+    @property
+    def width(self) -> int | None:
+        """Width of token vectors; None where only the graph knows."""
         width = next((self.config[name] for name in ("hidden_size", "dim", "d_model") if name in self.config), None)
         return int(width) if isinstance(width, int) else None
 
@@ -72,14 +84,15 @@ def read_recipe(folder: Path) -> Recipe:
             f"encoder folder {folder} has no tokenizer.json (it has {_listed(folder)})",
             hint="save the model's tokenizer into the folder: tokenizer.save_pretrained(folder)",
         )
-    pooling, said = _pooling(folder), _read_json(folder / "sentence_bert_config.json")
+    steps, said = _steps(folder), _read_json(folder / "sentence_bert_config.json")
     prompts = _read_json(folder / "config_sentence_transformers.json")
     named = prompts.get("default_prompt_name")
     return Recipe(
         folder=folder,
         onnx=onnx,
         config=config,
-        pooling=pooling,
+        pooling=_pooling(folder, steps),
+        layers=_layers(folder, steps),
         most_tokens=_most_tokens(folder, config, said),
         lower=bool(said.get("do_lower_case")),
         prompt=str((prompts.get("prompts") or {}).get(named, "")) if named else "",
@@ -137,17 +150,36 @@ def _check_weights(folder: Path, config: dict[str, Any]) -> None:
         )
 
 
-def _pooling(folder: Path) -> Pooling:
-    """What the modules of sentence-transformers say; mean where there are none."""
+def _steps(folder: Path) -> list[tuple[str, str]]:
+    """Kind and folder of every module that sentence-transformers is told of, in order."""
     modules = _read_json(folder / "modules.json", kind=list)
-    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-    strange = [kind for kind in kinds if kind not in _MODULES]
+    steps = [(str(module.get("type", "")).rpartition(".")[2], str(module.get("path", ""))) for module in modules]
+    strange = [kind for kind, _ in steps if kind not in _MODULES]
     if strange:
         raise EncoderError(
             f"{folder} ends in a module {strange[0]!r}, which is not known here (known: {', '.join(_MODULES)})",
             hint="take a model without it: its vectors would come out wrong",
         )
-    places = [str(module.get("path", "")) for module, kind in zip(modules, kinds, strict=True) if kind == "Pooling"]
+    return steps
+
+
+def _layers(folder: Path, steps: list[tuple[str, str]]) -> tuple[Path, ...]:
+    """The layers after pooling."""
+    kinds = [kind for kind, _ in steps]
+    if "Dense" in kinds and "Normalize" in kinds[: kinds.index("Dense")]:
+        raise EncoderError(
+            f"{folder} brings vectors to length 1 before its last layer, which is not known here",
+            hint="take a model in which Normalize comes last",
+        )
+    layers = tuple(folder / path for kind, path in steps if kind == "Dense")
+    for layer in layers:
+        dense_width(layer, _read_json(layer / "config.json"))
+    return layers
+
+
+def _pooling(folder: Path, steps: list[tuple[str, str]]) -> Pooling:
+    """How tokens are pooled; by their mean where nothing is said."""
+    places = [path for kind, path in steps if kind == "Pooling"]
     if not places:
         return "mean"
     said = _read_json(folder / places[0] / "config.json")

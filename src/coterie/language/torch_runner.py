@@ -57,7 +57,7 @@ class TorchRunner:
         self.fingerprint = precision()
         self._threads = threads
         self._model = load_model(recipe, getattr(torch, self.fingerprint))
-        self.dimensions = int(recipe.dimensions or self._model.config.hidden_size)
+        self.dimensions = int(recipe.width or self._model.config.hidden_size)
         embedding = self._model.get_input_embeddings()
         self.rows: int | None = None if embedding is None else int(embedding.weight.shape[0])
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coterie import __version__
 from coterie.folder import write_folder
+from coterie.language.dense import write_dense
 
 if TYPE_CHECKING:
     from coterie.pretrain.run import Pretrained
@@ -33,11 +34,10 @@ def write_encoder(tower: Tower, told: Pretrained, output: Path, *, overwrite: bo
         for name in _COPIED:
             if (tower.folder / name).is_file():
                 shutil.copyfile(tower.folder / name, place / name)
-        for said in tower.folder.glob("[0-9]*_*/config.json"):
+        for said in tower.folder.glob("[0-9]*_Pooling/config.json"):
             (place / said.parent.name).mkdir()
             shutil.copyfile(said, place / said.parent.name / said.name)
-        if not (place / "modules.json").is_file():
-            _write_modules(place, tower)
+        _write_modules(place, tower)
         _write_limit(place, tower.tokens)
         tower.save(place)
         (place / FACTS).write_text(json.dumps(told.to_dict(), indent=2) + "\n", encoding="utf-8")
@@ -54,18 +54,29 @@ def _write_limit(place: Path, tokens: int) -> None:
 
 
 def _write_modules(place: Path, tower: Tower) -> None:
-    """What sentence-transformers has to be told, where the base model came without it."""
-    kinds = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    modules = [
-        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for number, (path, kind) in enumerate(kinds)
-    ]
-    _dump(place / "modules.json", modules)
-    (place / "1_Pooling").mkdir(exist_ok=True)
-    modes = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens"}
-    pooling: dict[str, Any] = {"word_embedding_dimension": tower.dimensions}
-    pooling |= {f"pooling_mode_{name}": mode == tower.pooling for mode, name in modes.items()}
-    _dump(place / "1_Pooling" / "config.json", pooling)
+    """What sentence-transformers has to be told: the base's modules, or mean pooling; then the layers after pooling."""
+    modules: list[dict[str, Any]] = []
+    if (place / "modules.json").is_file():
+        modules = json.loads((place / "modules.json").read_text(encoding="utf-8"))
+        modules = [one for one in modules if not str(one["type"]).endswith((".Dense", ".Normalize"))]
+    else:
+        modules = [_module("", "Transformer"), _module("1_Pooling", "Pooling")]
+        (place / "1_Pooling").mkdir(exist_ok=True)
+        modes = {"cls": "cls_token", "mean": "mean_tokens", "max": "max_tokens"}
+        pooling: dict[str, Any] = {"word_embedding_dimension": tower.width}
+        pooling |= {f"pooling_mode_{name}": mode == tower.pooling for mode, name in modes.items()}
+        _dump(place / "1_Pooling" / "config.json", pooling)
+    for layer in tower.dense:
+        name = f"{len(modules)}_Dense"
+        write_dense(layer, place / name)
+        modules.append(_module(name, "Dense"))
+    modules.append(_module(f"{len(modules)}_Normalize", "Normalize"))
+    named = [one | {"idx": number, "name": str(number)} for number, one in enumerate(modules)]
+    _dump(place / "modules.json", named)
+
+
+def _module(path: str, kind: str) -> dict[str, Any]:
+    return {"path": path, "type": f"sentence_transformers.models.{kind}"}
 
 
 def _dump(path: Path, value: object) -> None:
@@ -75,22 +86,19 @@ def _dump(path: Path, value: object) -> None:
 def card(told: Pretrained) -> str:
     """The card, in Markdown."""
     rows = "\n".join(
-        f"| {one.step:,} | {_digits(one.loss)} | {_digits(one.ndcg)} |{' kept' if one.step == told.kept_step else ''} |"
+        f"| {one.step:,} | {_digits(one.loss)} | {_digits(one.ndcg if told.users else one.held_loss)} |"
+        f"{' kept' if one.step == told.kept_step else ''} |"
         for one in told.checks
     )
     options = "\n".join(f"| {name} | {value} |" for name, value in asdict(told.options).items() if name != "threads")
-    return f"""# Text encoder trained on behaviour
+    what = "behaviour" if told.users else "the catalogue's words"
+    return f"""# Text encoder trained on {what}
 
 Made by Coterie {__version__} from `{told.base}` (files {told.base_fingerprint}). Use it as `--encoder FOLDER`.
 
-It learnt which items have users in common: {told.users:,} users, {told.items:,} items with text and events.
-Fingerprint of the data: {told.data_fingerprint}.
-{told.held:,} more items were hidden from training to see when to stop.
+{_learnt(told)}
 
-NDCG@20 of users among the hidden items, by the cosine of texts: {_digits(told.before)} before,
-{_digits(told.after)} after. The step was chosen on these items, so expect a little less on others.
-
-| step | loss since the line above | NDCG@20 among hidden items | |
+| step | loss since the line above | {"NDCG@20 among hidden items" if told.users else "loss on hidden texts"} | |
 |---|---|---|---|
 {rows}
 
@@ -100,6 +108,25 @@ NDCG@20 of users among the hidden items, by the cosine of texts: {_digits(told.b
 |---|---|
 {options}
 """
+
+
+def _learnt(told: Pretrained) -> str:
+    """What was learnt from, and figures before and after."""
+    data = (
+        f"Fingerprint of the data: {told.data_fingerprint}.\n{told.held:,} more items were hidden to see when to stop."
+    )
+    before, after = _digits(told.before), _digits(told.after)
+    if not told.users:
+        return f"""It learnt to guess words left out of the text of {told.items:,} items.
+{data}
+
+Loss on the hidden texts, in nats for each word asked for: {before} before, {after} after."""
+    return f"""It learnt which items have users in common, from {told.users:,} users and {told.items:,} items with text.
+{data}
+
+NDCG@20 of users among the hidden items, by the cosine of texts: {before} before, {after} after.
+The step was chosen on these items, so expect a little less on others.
+At step 0 only the layer after pooling has learnt."""
 
 
 def _digits(value: float | None) -> str:

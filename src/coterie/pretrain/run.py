@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -20,20 +20,25 @@ from coterie.errors import DataError, MissingExtraError, SettingsError
 from coterie.folder import check_output
 from coterie.language.encode import item_texts
 from coterie.language.encoder import fingerprint_of, model_folder
+from coterie.pretrain.behaviour import Behaviour
 from coterie.pretrain.card import write_encoder
+from coterie.pretrain.loop import Check, TrainingOptions
+from coterie.pretrain.masked import Masked
 from coterie.pretrain.scratch import write_scratch
 from coterie.pretrain.tower import Tower
-from coterie.pretrain.training import SCRATCH_RATE, Check, Training, TrainingOptions
 from coterie.progress import SILENT, Progress
 from coterie.settings import make_settings
 from coterie.stages import StageStore, cache_folder
-from coterie.tables import Dataset, read_tables
+from coterie.tables import read_items, read_tables
 
 NOTHING: Final = "none"
 """What a base is called that there is none of."""
 FEWEST_ITEMS: Final = 20
 """With fewer items that have text and share users there is nothing to learn from."""
-FORMAT: Final = "1"
+OBJECTIVES: Final = ("behaviour", "masked")
+RATE: Final = 2e-5
+SCRATCH_RATE: Final = 1e-3
+FORMAT: Final = "2"
 """Raised when training changes: checkpoints of another number are not gone on from."""
 
 
@@ -45,11 +50,12 @@ class Pretrained:
         output: the encoder's folder.
         base, base_fingerprint: what it was trained from, and the hash of its files.
         data_fingerprint: hash of the histories and texts that were learnt from.
-        users, items: users with two items or more, and items, that were learnt from.
+        users, items: users with two items or more, and items, that were learnt from; 0 users where words are guessed.
         held: items that were hidden to see when to stop.
-        checks: figures along the way; the first is the base model's.
+        checks: figures along the way; the first is from before the first step.
         kept_step: the step whose weights were kept.
-        before, after: NDCG@20 among hidden items by text cosine, of the base and of what was kept; None: nobody to ask.
+        before, after: NDCG@20 among hidden items by text cosine, of the base and of what was kept, or, where words are
+            guessed, the loss on hidden texts; None: there is nobody to ask.
         processor_seconds: that training took, of this run alone where it went on from another.
         options: how it was trained.
     """
@@ -74,7 +80,7 @@ class Pretrained:
 
 
 def pretrain(
-    events: object,
+    events: object | None,
     items: object,
     *,
     base: str | Path,
@@ -84,12 +90,13 @@ def pretrain(
     progress: Progress = SILENT,
     **settings: Any,
 ) -> Pretrained:
-    """Train a text encoder further on behaviour, so that items of the same users come to lie together.
+    """Train a text encoder further, on behaviour or on the catalogue's text alone.
 
-    A run that is started again with the same tables and options goes on from its last checkpoint.
+    By behaviour, items of the same users come to lie together. A run that is started again with the same tables and
+    options goes on from its last checkpoint.
 
     Args:
-        events: as for `discover`.
+        events: as for `discover`; not read, and may be None, where words are guessed.
         items: as for `discover`; their title, text and categories are read.
         base: folder of a BERT or RoBERTa (also of sentence-transformers), `owner/model` on the hub, or `none`: a small
             BERT that knows nothing, with a tokenizer learnt from the items' text.
@@ -110,10 +117,17 @@ def pretrain(
     check_options(decided)
     folder = base_folder(base)
     check_output(Path(output), overwrite=overwrite)
+    if decided.objective == "masked":
+        texts = _texts(read_items(items, settings=chosen, progress=progress))
+        return train_on_words(
+            texts, base=folder, output=Path(output), options=decided, overwrite=overwrite, progress=progress
+        )
+    if events is None:
+        raise DataError("training on behaviour needs events", hint="give --events, or take --objective masked")
     dataset = read_tables(events, items, settings=chosen, progress=progress)
     return train_encoder(
         dataset.histories(),
-        _texts(dataset),
+        _texts(dataset.items),
         base=folder,
         output=Path(output),
         options=decided,
@@ -145,66 +159,106 @@ def train_encoder(
     """
     check_options(options)
     _check_data(histories, texts)
-    check_output(output, overwrite=overwrite)
-    if base is not None:
-        return _train(histories, texts, (str(base), base, output), options, overwrite=overwrite, progress=progress)
-    started = replace(options, rate=SCRATCH_RATE if options.rate is None else options.rate)
-    with tempfile.TemporaryDirectory() as place:
-        with progress.stage("learning words"):
-            write_scratch(texts, Path(place), seed=options.seed)
-        folders = NOTHING, Path(place), output
-        return _train(histories, texts, folders, started, overwrite=overwrite, progress=progress)
+
+    def training(tower: Tower, **rest: Any) -> Behaviour:
+        made = Behaviour(tower, histories, options, **rest)
+        if len(made.items) < FEWEST_ITEMS:
+            raise DataError(
+                f"only {len(made.items):,} items have text and users in common with others; {FEWEST_ITEMS} are needed",
+                hint="check that the item_id of both tables agree, and that the items have a title or text",
+            )
+        return made
+
+    run = _Run(texts, _fingerprint(histories, texts), options, overwrite, progress)
+    return run.train(training, base, output)
 
 
-def _train(
-    histories: sparse.csr_array,
+def train_on_words(
     texts: Sequence[str],
-    folders: tuple[str, Path, Path],
-    options: TrainingOptions,
     *,
-    overwrite: bool,
-    progress: Progress,
+    base: Path | None,
+    output: Path,
+    options: TrainingOptions,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
 ) -> Pretrained:
-    """Train a model of this name in the first folder and write it to the second."""
-    name, base, output = folders
-    start = time.process_time()
-    with progress.stage("loading the base model"):
-        tower = Tower(base, texts, layers=options.layers, tokens=options.tokens, threads=options.threads)
-    data = _fingerprint(histories, texts)
-    decided = {name: value for name, value in asdict(options).items() if name != "threads"}
-    key = fingerprint_of(FORMAT, tower.fingerprint, data, repr(sorted(decided.items())))
-    store = StageStore(key, cache_folder() / "pretrain", progress=progress)
-    training = Training(tower, histories, options, store=store, progress=progress)
-    if len(training.items) < FEWEST_ITEMS:
+    """Train an encoder to guess words left out of texts, which need no events.
+
+    Args:
+        texts: any; those without words are not read.
+        base, output, options, overwrite, progress: as for `train_encoder`.
+
+    Raises:
+        As `pretrain`.
+    """
+    check_options(options)
+    if sum(bool(text.strip()) for text in texts) < FEWEST_ITEMS:
         raise DataError(
-            f"only {len(training.items):,} items have text and users in common with others; {FEWEST_ITEMS} are needed",
-            hint="check that the item_id of both tables agree, and that the items have a title or text",
+            f"fewer than {FEWEST_ITEMS} of the {len(texts):,} items have a title, text or categories to read",
+            hint="give an items table with title or text, or map them: --column title=NAME",
         )
-    checks = training.run()
-    told = Pretrained(
-        output=str(output),
-        base=name,
-        base_fingerprint=tower.fingerprint,
-        data_fingerprint=data,
-        users=int((np.diff(training.split.train.indptr) > 1).sum()),
-        items=len(training.items),
-        held=len(training.held) if training.validated else 0,
-        checks=checks,
-        kept_step=training.best.step,
-        before=checks[0].ndcg,
-        after=training.best.ndcg,
-        processor_seconds=round(time.process_time() - start, 1),
-        options=options,
-    )
-    write_encoder(tower, told, output, overwrite=overwrite)
-    shutil.rmtree(store.folder, ignore_errors=True)
-    return told
+    run = _Run(texts, _fingerprint(None, texts), options, overwrite, progress)
+    return run.train(lambda tower, **rest: Masked(tower, options, **rest), base, output)
 
 
-def _texts(dataset: Dataset) -> list[str]:
+@dataclass(frozen=True)
+class _Run:
+    """What all objectives have around their training."""
+
+    texts: Sequence[str]
+    data: str
+    options: TrainingOptions
+    overwrite: bool
+    progress: Progress
+
+    def train(self, training: Callable[..., Behaviour | Masked], base: Path | None, output: Path) -> Pretrained:
+        """Train from a folder, or from nothing."""
+        check_output(output, overwrite=self.overwrite)
+        if base is not None:
+            return self._train(training, (str(base), base, output), RATE)
+        with tempfile.TemporaryDirectory() as place:
+            with self.progress.stage("learning words"):
+                write_scratch(self.texts, Path(place), seed=self.options.seed)
+            return self._train(training, (NOTHING, Path(place), output), SCRATCH_RATE)
+
+    def _train(
+        self, training: Callable[..., Behaviour | Masked], folders: tuple[str, Path, Path], rate: float
+    ) -> Pretrained:
+        """Train a model of this name in the first folder and write it to the second."""
+        name, base, output = folders
+        options, progress = self.options, self.progress
+        start = time.process_time()
+        with progress.stage("loading the base model"):
+            tower = Tower(base, self.texts, layers=options.layers, tokens=options.tokens, threads=options.threads)
+        decided = {name: value for name, value in asdict(options).items() if name != "threads"}
+        key = fingerprint_of(FORMAT, tower.fingerprint, self.data, repr(sorted(decided.items())))
+        store = StageStore(key, cache_folder() / "pretrain", progress=progress)
+        loop = training(tower, rate=rate if options.rate is None else options.rate, store=store, progress=progress)
+        checks = loop.run()
+        told = Pretrained(
+            output=str(output),
+            base=name,
+            base_fingerprint=tower.fingerprint,
+            data_fingerprint=self.data,
+            users=loop.users,
+            items=len(loop.items),
+            held=len(loop.held) if loop.validated else 0,
+            checks=checks,
+            kept_step=loop.best.step,
+            before=loop.before,
+            after=loop.best.ndcg if options.objective == "behaviour" else loop.best.held_loss,
+            processor_seconds=round(time.process_time() - start, 1),
+            options=options,
+        )
+        write_encoder(tower, told, output, overwrite=self.overwrite)
+        shutil.rmtree(store.folder, ignore_errors=True)
+        return told
+
+
+def _texts(items: pl.DataFrame) -> list[str]:
     """What is read of each item; an id that only stands in for a title says nothing."""
     titles = pl.when(pl.col("title") != pl.col("item_id")).then("title").otherwise(pl.lit(""))
-    return item_texts(dataset.items.with_columns(titles.alias("title")))
+    return item_texts(items.with_columns(titles.alias("title")))
 
 
 def base_folder(base: str | Path) -> Path | None:
@@ -223,7 +277,19 @@ def check_options(options: TrainingOptions) -> None:
     Raises:
         SettingsError: an option is out of its range.
     """
-    least = {"epochs": 1, "batch": 1, "layers": 1, "tokens": 8, "checks": 1, "patience": 1, "seed": 0}
+    least = {
+        "epochs": 0 if options.objective == "behaviour" else 1,
+        "batch": 1,
+        "layers": 1,
+        "tokens": 8,
+        "checks": 1,
+        "patience": 1,
+        "seed": 0,
+    }
+    if options.objective not in OBJECTIVES:
+        raise SettingsError(
+            f"option 'objective' cannot be {options.objective!r}", hint=f"give {' or '.join(OBJECTIVES)}"
+        )
     for one in fields(options):
         value = getattr(options, one.name)
         if one.name in least and value < least[one.name]:
@@ -246,9 +312,9 @@ def _check_data(histories: sparse.csr_array, texts: Sequence[str]) -> None:
         )
 
 
-def _fingerprint(histories: sparse.csr_array, texts: Sequence[str]) -> str:
+def _fingerprint(histories: sparse.csr_array | None, texts: Sequence[str]) -> str:
     digest = blake2b(digest_size=16)
-    for array in (histories.indptr, histories.indices):
+    for array in () if histories is None else (histories.indptr, histories.indices):
         digest.update(np.ascontiguousarray(array, dtype=np.int64).tobytes())
     for text in texts:
         data = text.encode("utf-8", errors="surrogatepass")

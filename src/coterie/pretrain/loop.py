@@ -1,30 +1,14 @@
-"""Training an encoder on behaviour: texts come to lie as the taste of their items does.
-
-The interest model, fitted without text, gives each item a taste vector b_i. Each text is read once in an epoch, and its
-vector a_i is compared with the vectors last seen of all other items, the bank (Wang et al. 2020), so that a text that
-cost much to read meets every item and not a batch of them:
-
-    s_ij = max(0, a_i · a_j)     t_ij = b_i · b_j     loss = mean over i of 1 − cosine of the rows s_i and t_i, j ≠ i
-
-Up to a factor that is the normalised squared error by which beeFormer trains on users' histories (Vančura et al. 2024),
-with an item's likenesses, of which the noise has been taken, in the place of a history.
-"""
+"""What every kind of training has in common: steps of AdamW, checks, checkpoints, and when to stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from coterie.evaluate.protocols import rank
-from coterie.evaluate.references import text_cosine
-from coterie.evaluate.splits import Split, split_items
-from coterie.interest.fit import FitOptions, fit_interest
-from coterie.kernels.metrics import ndcg_at_k
 from coterie.pretrain.tower import Tower
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
@@ -35,14 +19,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 
-K: Final = 20
-"""Length of the lists that validation looks at."""
-MOST_OTHERS: Final = 16_384
-"""Items that a text is compared with at once; of a larger catalogue a part is drawn for every batch."""
 SORTED_BATCHES: Final = 8
 """Batches whose texts are sorted by length among themselves."""
-RATE: Final = 2e-4
-SCRATCH_RATE: Final = 1e-3
 WARM_UP: Final = 0.1
 """Share of the steps over which the learning rate rises; from then on it falls to nothing."""
 FEWEST_STEPS: Final = 20
@@ -55,9 +33,10 @@ class TrainingOptions:
     """How an encoder is trained.
 
     Attributes:
-        epochs: times that every text is read, at most.
+        objective: `behaviour`: texts come to lie as the taste of their items; `masked`: to guess words left out.
+        epochs: times that every text is read, at most; 0: of behaviour only the layer after pooling learns.
         batch: texts in one step.
-        rate: largest learning rate of AdamW; None: 0.0002, or 0.001 for a model that starts from nothing.
+        rate: largest learning rate of AdamW; None: 0.00002, or 0.001 for a model that starts from nothing.
         layers: upper layers that learn; those below are frozen, and with all layers the embeddings learn too.
         tokens: tokens read of a text.
         validation: share of the items that are hidden to see when to stop.
@@ -67,11 +46,12 @@ class TrainingOptions:
         seed: of every random choice.
     """
 
+    objective: str = "behaviour"
     epochs: int = 5
     batch: int = 32
     rate: float | None = None
     layers: int = 2
-    tokens: int = 64
+    tokens: int = 128
     validation: float = 0.1
     checks: int = 2
     patience: int = 4
@@ -86,12 +66,21 @@ class Check:
     Attributes:
         step: steps done.
         loss: mean loss since the check before; None at the first.
-        ndcg: NDCG@20 of validation users among hidden items by text cosine; None where there is nobody to validate on.
+        ndcg: NDCG@20 of validation users among hidden items by text cosine; None where there is nobody to validate on,
+            and where words are guessed.
+        held_loss: loss on the texts that are hidden, where words are guessed.
     """
 
     step: int
     loss: float | None
-    ndcg: float | None
+    ndcg: float | None = None
+    held_loss: float | None = None
+
+    def better_than(self, other: Check) -> bool:
+        """Whether it is to be kept rather than the other; the later of two that say nothing."""
+        if self.held_loss is not None and other.held_loss is not None:
+            return self.held_loss < other.held_loss
+        return self.ndcg is None or self.ndcg > (other.ndcg or 0.0)
 
 
 @dataclass
@@ -104,43 +93,65 @@ class _State:
     best: int = 0
 
 
-class Training:
-    """One run on behaviour.
+class Loop(ABC):
+    """One run of training; what a step learns and what a check looks at, its kinds say.
 
     Args:
         tower: the encoder.
-        histories: what may be learnt from, shape (n_users, n_texts).
+        items: rows of the texts that are learnt from.
         options: how.
+        rate: largest learning rate.
         store: where checkpoints are kept; None: nowhere.
         progress: is told of the steps, and of every check with its loss.
     """
 
+    validated: bool
+    """Whether there is something to validate on."""
+
     def __init__(
         self,
         tower: Tower,
-        histories: sparse.csr_array,
+        items: NDArray[np.intp],
         options: TrainingOptions,
+        rate: float,
         *,
         store: StageStore | None = None,
         progress: Progress = SILENT,
     ) -> None:
-        self.tower, self.options, self.store, self.progress = tower, options, store, progress
-        self.rate = RATE if options.rate is None else options.rate
-        self.split = split_items(histories, share=options.validation, seed=options.seed)
-        unread = np.zeros((histories.shape[1], 0), dtype=np.float32)
-        taste = FitOptions(text_prior=0.0, companions=0, cold=False, seed=options.seed)
-        with progress.stage("fitting the taste to learn"):
-            self.taste = fit_interest(self.split.train, unread, taste).taste
-        spoken = tower.lengths > 0
-        self.items: NDArray[np.intp] = np.flatnonzero(self.taste.any(axis=1) & spoken)
-        hidden = np.bincount(self.split.hidden.indices, minlength=len(spoken)) > 0
-        self.held: NDArray[np.intp] = np.flatnonzero(hidden & spoken)
-        self.validated = bool(options.validation and len(self.held) and self.split.hidden.shape[0])
-        self.bank = np.zeros((len(tower.lengths), 0), dtype=np.float32)
+        self.tower, self.items, self.options, self.rate = tower, items, options, rate
+        self.store, self.progress = store, progress
         self.state = _State()
-        self.per_epoch = -(-len(self.items) // options.batch)
+        self.per_epoch = -(-len(items) // options.batch)
         self.total = self.per_epoch * options.epochs
         self._plan: tuple[int, list[NDArray[np.intp]]] = (-1, [])
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """What comes before the first step, of a run that goes on as well."""
+
+    @abstractmethod
+    def parameters_to_learn(self) -> dict[str, torch.nn.Parameter]:
+        """All that the optimiser moves, by name."""
+
+    @abstractmethod
+    def learn(self, batch: NDArray[np.intp]) -> float:
+        """Add up the gradients of a batch; returns its mean loss."""
+
+    @abstractmethod
+    def stepped(self) -> None:
+        """The optimiser has moved."""
+
+    @abstractmethod
+    def look(self, loss: float | None) -> Check:
+        """Look at the validation items; the loss is that since the check before, None at the first."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What a checkpoint needs beside the parameters."""
+
+    @abstractmethod
+    def take(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back what `arrays` gave."""
 
     def run(self) -> tuple[Check, ...]:
         """Train, and leave the tower with the weights of the best check.
@@ -150,15 +161,12 @@ class Training:
         """
         import torch
 
-        with self.progress.stage("reading texts", total=len(self.items) + len(self.held), unit="texts") as step:
-            for done in self.tower.keep(np.concatenate([self.items, self.held])):
-                step.advance(done)
-        self.parameters = self.tower.parameters
+        self.prepare()
+        self.parameters = self.parameters_to_learn()
         self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=self.rate, weight_decay=0.01)
-        best = self.tower.state()
+        best = self._weights()
         kept = self.store.load("checkpoint") if self.store else None
         if kept is None:
-            self._fill_bank()
             self._check(None)
         else:
             best = self._resume(kept)
@@ -171,9 +179,9 @@ class Training:
                 if self.state.step % every == 0 or self.state.step == self.total:
                     self._check(float(np.mean(self.state.losses)))
                     if self.state.best == len(self.state.checks) - 1:
-                        best = self.tower.state()
+                        best = self._weights()
                     self._save(best)
-        self.tower.restore(best)
+        self._restore(best)
         return tuple(self.state.checks)
 
     @property
@@ -182,49 +190,23 @@ class Training:
         return self.state.checks[self.state.best]
 
     def _step(self) -> None:
-        """One step of AdamW, its batch in parts whose gradients add up."""
+        """One step of AdamW."""
         import torch
 
         epoch, place = divmod(self.state.step, self.per_epoch)
         if self._plan[0] != epoch:
             self._plan = epoch, self._batches(epoch)
-        batch = self._plan[1][place]
         torch.manual_seed(int(generator(self.options.seed, "dropout", self.state.step).integers(2**31)))
         self.tower.train(True)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * self._schedule()
-        others = self._others()
-        loss = 0.0
         self.optimizer.zero_grad()
-        fresh: list[tuple[NDArray[np.intp], FloatArray]] = []
-        for rows in self.tower.batches(batch):
-            vectors = self.tower.forward(rows)
-            part = self._loss(vectors, rows, others) / len(batch)
-            part.backward()
-            loss += float(part.detach())
-            fresh.append((rows, vectors.detach().numpy()))
+        loss = self.learn(self._plan[1][place])
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), CLIP)
         self.optimizer.step()
-        for rows, vectors in fresh:
-            self.bank[rows] = vectors
+        self.stepped()
         self.state.losses.append(loss)
         self.state.step += 1
-
-    def _loss(self, vectors: torch.Tensor, rows: NDArray[np.intp], others: NDArray[np.intp]) -> torch.Tensor:
-        """Sum over some texts of 1 minus the cosine of their rows."""
-        import torch
-
-        near = torch.relu(vectors @ torch.from_numpy(self.bank[others]).T)
-        wanted = torch.from_numpy(self.taste[rows] @ self.taste[others].T)
-        apart = torch.from_numpy(rows[:, None] != others[None])
-        return (1 - torch.nn.functional.cosine_similarity(near * apart, wanted * apart, dim=1)).sum()
-
-    def _others(self) -> NDArray[np.intp]:
-        """The items that a batch is compared with: all, or a draw of them."""
-        if len(self.items) <= MOST_OTHERS:
-            return self.items
-        rng = generator(self.options.seed, "others", self.state.step)
-        return rng.choice(self.items, MOST_OTHERS, replace=False)
 
     def _batches(self, epoch: int) -> list[NDArray[np.intp]]:
         """The items in an order of this epoch, in batches of texts of like length."""
@@ -244,39 +226,37 @@ class Training:
         done = self.state.step + 1
         return min(done / warm, (self.total - self.state.step) / max(1, self.total - warm + 1))
 
-    def _fill_bank(self) -> None:
-        rows = np.concatenate([self.items, self.held])
-        with self.progress.stage("encoding with the base model", total=len(rows), unit="texts") as step:
-            for batch, vectors in self.tower.vectors(rows):
-                if not self.bank.shape[1]:
-                    self.bank = np.zeros((len(self.bank), vectors.shape[1]), dtype=np.float32)
-                self.bank[batch] = vectors
-                step.advance(len(batch))
-
     def _check(self, loss: float | None) -> None:
-        """Look at the validation items, with the vectors last seen of the others."""
-        ndcg = None
-        if self.validated:
-            if loss is not None:
-                for batch, vectors in self.tower.vectors(self.held):
-                    self.bank[batch] = vectors
-            ndcg = cold_ndcg(self.split, self.bank, seed=self.options.seed)
-        self.state.checks.append(Check(self.state.step, loss, ndcg))
+        """Look at the validation items, and tell."""
+        found = self.look(loss)
+        self.state.checks.append(found)
         self.state.losses = []
-        latest = len(self.state.checks) - 1
-        if ndcg is None or ndcg > (self.best.ndcg or 0.0):
-            self.state.best = latest
+        if found.better_than(self.best):
+            self.state.best = len(self.state.checks) - 1
         told = "" if loss is None else f", loss {loss:.4f}"
-        told += "" if ndcg is None else f", validation NDCG@{K} {ndcg:.4f}"
+        told += "" if found.ndcg is None else f", validation NDCG@20 {found.ndcg:.4f}"
+        told += "" if found.held_loss is None else f", validation loss {found.held_loss:.4f}"
         self.progress.note(f"step {self.state.step:,} of {self.total:,}{told}")
 
     def _stalled(self) -> bool:
         return self.validated and len(self.state.checks) - 1 - self.state.best >= self.options.patience
 
+    def _weights(self) -> dict[str, FloatArray]:
+        """A copy of what learns."""
+        return {name: one.detach().numpy().copy() for name, one in self.parameters.items()}
+
+    def _restore(self, weights: dict[str, FloatArray]) -> None:
+        """Put back what `_weights` gave."""
+        import torch
+
+        with torch.no_grad():
+            for name, one in self.parameters.items():
+                one.copy_(torch.from_numpy(weights[name]))
+
     def _save(self, best: dict[str, FloatArray]) -> None:
         if self.store is None:
             return
-        arrays: dict[str, NDArray[Any]] = {"bank": self.bank}
+        arrays = self.arrays()
         for name, parameter in self.parameters.items():
             adam = self.optimizer.state[parameter]
             arrays[f"now.{name}"], arrays[f"best.{name}"] = parameter.detach().numpy(), best[name]
@@ -289,8 +269,8 @@ class Training:
         import torch
 
         self.state = _State(kept.facts["step"], [], [Check(**one) for one in kept.facts["checks"]], kept.facts["best"])
-        self.bank = kept.arrays["bank"].copy()
-        self.tower.restore({name: kept.arrays[f"now.{name}"] for name in self.parameters})
+        self.take(kept.arrays)
+        self._restore({name: kept.arrays[f"now.{name}"] for name in self.parameters})
         for name, parameter in self.parameters.items():
             self.optimizer.state[parameter] = {
                 "step": torch.tensor(float(self.state.step)),
@@ -299,9 +279,3 @@ class Training:
             }
         self.progress.note(f"going on after step {self.state.step:,} of {self.total:,}")
         return {name: kept.arrays[f"best.{name}"] for name in self.parameters}
-
-
-def cold_ndcg(split: Split, vectors: FloatArray, *, seed: int, score: Callable[..., FloatArray] | None = None) -> float:
-    """Mean NDCG@20 of the test users among the hidden items, by text cosine unless another score is given."""
-    columns = rank(score or text_cosine(split, vectors).score, split, K, seed=seed)
-    return float(ndcg_at_k(columns, split.hidden).mean())
