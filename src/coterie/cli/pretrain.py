@@ -106,7 +106,10 @@ def print_pretrained(told: Pretrained) -> None:
     if told.users and told.before is not None:
         print(f"the base model alone: {told.before:.4f}; at step 0 only the layer after pooling has learnt")
     if not told.users:
-        print(f"go on with behaviour: coterie pretrain --events E --items I --base {told.output} --output ENCODER")
+        rate = " --rate 0.001" if told.base == "none" else ""  # one from nothing has far to go
+        print(
+            f"go on with behaviour: coterie pretrain --events E --items I --base {told.output}{rate} --output ENCODER"
+        )
     print(f"coterie discover --events E --items I --encoder {told.output} --output MODEL")
 
 
