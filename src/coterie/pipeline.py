@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,19 +23,16 @@ from coterie.groups.prior import expected_weights, group_prior
 from coterie.interest import FitOptions, InterestModel, ItemStatistics, Scorer, fit_interest
 from coterie.interest.following import with_following
 from coterie.judging import judging_of, with_evidence
-from coterie.keeping import FORMAT, STAGES, StageCodec
 from coterie.kernels.projection import lay_out
 from coterie.language import VectorCache, encode_corpus, fitted_to, item_texts, make_encoder
-from coterie.language.calls import ChatCalls, chat_calls
+from coterie.language.calls import chat_calls
 from coterie.language.chat import ChatModel
-from coterie.language.endpoint import is_remote
 from coterie.lists import facts_of_readings
 from coterie.model import Model, membership_frame
 from coterie.options import fit_options, group_options, order_given, trend_options
 from coterie.outcome import Told, groups_table, items_table, quality_record, written_warning
 from coterie.parallel import one_blas_thread, side_by_side
 from coterie.profiles import (
-    SHARED,
     Keywords,
     add_exemplars,
     call_groups,
@@ -53,13 +45,12 @@ from coterie.profiles import (
 )
 from coterie.progress import SILENT, Progress
 from coterie.recommend import Members, lists_of_run
+from coterie.running import Run
 from coterie.settings import Settings, domain_facts, follows_order, make_settings
 from coterie.stages import StageStore
 from coterie.tables import Dataset, open_sources, read_tables
 from coterie.tables.kept import kept_frame
 from coterie.tables.order import halved
-
-Result = TypeVar("Result")
 
 
 def discover(  # noqa: PLR0913  # the tables, where to, and what may be the caller's own
@@ -119,7 +110,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
         one_blas_thread(),
         open_sources(events, items, users, social) as sources,
     ):
-        run = _Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
+        run = Run(chosen, StageStore(sources.fingerprint(chosen), progress=progress), progress, own)
         run.chat = calls
         run.earlier = earlier
         dataset = run.kept(
@@ -142,7 +133,7 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
     return model
 
 
-def _model(run: _Run, dataset: Dataset) -> Model:
+def _model(run: Run, dataset: Dataset) -> Model:
     """Interests and groups, side by side where there are two cores, then all that is told of them."""
     settings, progress = run.settings, run.progress
     encoder = run.encoder = make_encoder(settings.encoder, settings).fingerprint
@@ -219,7 +210,7 @@ def _model(run: _Run, dataset: Dataset) -> Model:
     return model
 
 
-def _order(run: _Run, dataset: Dataset, vectors: np.ndarray[Any, np.dtype[np.float32]], fit: FitOptions) -> Order:
+def _order(run: Run, dataset: Dataset, vectors: np.ndarray[Any, np.dtype[np.float32]], fit: FitOptions) -> Order:
     """How much the order of histories counts, as the settings say or chosen from the data."""
     settings, shape = run.settings, (dataset.users.height, dataset.items.height)
     given = order_given(settings, chosen=True)
@@ -233,7 +224,7 @@ def _order(run: _Run, dataset: Dataset, vectors: np.ndarray[Any, np.dtype[np.flo
 
 
 def _scorer(
-    run: _Run,
+    run: Run,
     dataset: Dataset,
     histories: sparse.csr_array,
     vectors: np.ndarray[Any, np.dtype[np.float32]],
@@ -254,48 +245,6 @@ def _scorer(
     return Scorer(interest, trend, group_prior(found.grouping, expected, settings.group_prior))
 
 
-@dataclass
-class _Run:
-    """Settings, kept stages and timings of one run; the grouper of the caller's own and the chat model, if any."""
-
-    settings: Settings
-    store: StageStore
-    progress: Progress
-    grouper: Grouper | None = None
-    chat: ChatCalls | None = None
-    earlier: Earlier | None = None
-    encoder: str = ""
-    """Fingerprint: a folder may hold another model tomorrow, so what was learnt from vectors is kept by theirs."""
-    timings: dict[str, float] = field(default_factory=dict)
-
-    def kept(self, name: str, choices: tuple[Any, ...], make: Callable[[], Result]) -> Result:
-        """The result of a stage: as it was kept under the same choices, or made now and kept."""
-        codec: StageCodec[Any] = STAGES[name]
-        key = json.dumps([__version__, FORMAT, self.encoder, choices], default=str)
-        digest = blake2b(key.encode(), digest_size=8).hexdigest()
-        with self.timed(name):
-            stage = self.store.load(f"{name}-{digest}")
-            if stage is not None:
-                self.progress.note(f"{name}: as in an earlier run on the same data")
-                result: Result = codec.unpack(stage)
-                return result
-            result = make()
-            self.store.save(f"{name}-{digest}", *codec.pack(result))
-            return result
-
-    def least_users(self) -> int:
-        """Users that must back what a name is made of: two where it goes to a server, unless that may read of one."""
-        sent = self.chat is not None or is_remote(make_encoder(self.settings.encoder, self.settings))
-        return SHARED if sent and not self.settings.allow_user_text else 1
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Note how long a stage takes, in seconds."""
-        start = time.perf_counter()
-        yield
-        self.timings[name] = round(time.perf_counter() - start, 3)
-
-
 def encode_items(dataset: Dataset, settings: Settings, progress: Progress) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Text vectors of the items under these settings, shape (n_items, t), by way of the cache."""
     return encode_texts(dataset.items, settings, progress)
@@ -308,7 +257,7 @@ def encode_texts(items: pl.DataFrame, settings: Settings, progress: Progress) ->
 
 
 def _describe(
-    run: _Run,
+    run: Run,
     dataset: Dataset,
     histories: sparse.csr_array,
     vectors: np.ndarray[Any, np.dtype[np.float32]],
