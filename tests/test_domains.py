@@ -134,8 +134,8 @@ def test_prompts_speak_of_the_preset_s_users() -> None:
     from coterie.profiles.evidence import Catalogue
 
     def system(domain: str | None) -> str:
-        naming = _Naming(Catalogue((), "en", frozenset(), domain), None, {})  # type: ignore[arg-type]
-        return naming.said("system.txt.j2")
+        naming = _Naming(Catalogue((), "en", frozenset(), domain), None, {}, {})  # type: ignore[arg-type]
+        return naming.said("system")
 
     assert "They are readers, and what they read is articles." in system("media")
     assert "They are" not in system(None)
