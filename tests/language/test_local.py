@@ -178,7 +178,7 @@ from pathlib import Path
 from coterie.language.local import LocalChat
 chat = LocalChat(Path(sys.argv[1]), threads=1)
 chat._started()
-print(chat._server.process.pid, flush=True)
+print(chat._server.process.pid, chat._server.folder.name, flush=True)
 time.sleep(60)
 """
 
@@ -188,8 +188,9 @@ time.sleep(60)
 def test_no_process_outlives_ours_however_that_ends(how: signal.Signals, smollm2: Path) -> None:
     running = subprocess.Popen([sys.executable, "-c", START, str(smollm2)], stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
-    pid = int(running.stdout.readline())
-    assert alive(pid)
+    told, folder = running.stdout.readline().split()
+    pid = int(told)
+    assert alive(pid) and Path(folder).is_dir()
     running.send_signal(how)
     running.wait(timeout=30)
     running.stdout.close()
@@ -198,3 +199,4 @@ def test_no_process_outlives_ours_however_that_ends(how: signal.Signals, smollm2
             break
         time.sleep(0.05)
     assert not alive(pid)
+    assert not Path(folder).exists()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -40,14 +41,15 @@ def serve(orders: dict[str, Any]) -> object:
     return server
 
 
-def _end_with_input() -> None:
-    """Whoever started this is gone, however it went: nothing is left to do."""
+def _end_with_input(folder: Path) -> None:
+    """Whoever started this is gone, however it went: nothing is left to do but to tidy up for them."""
     sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
 if __name__ == "__main__":
     told = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    threading.Thread(target=_end_with_input, args=(Path(told["address"]).parent,), daemon=True).start()
     running = serve(told)
     threading.Event().wait()
