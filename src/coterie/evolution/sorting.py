@@ -9,7 +9,7 @@ from scipy import sparse
 from coterie.evolution.taken import Base
 from coterie.evolution.windows import Rows
 from coterie.groups.evidence import EXPECTED_EVENTS, LEAST_LIFT, RIDGE
-from coterie.groups.fit import REFINEMENTS
+from coterie.groups.refining import move_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
@@ -58,21 +58,13 @@ def scores(histories: sparse.csr_array, window: NDArray[np.int32], base: Base, w
 def sort_users(
     stretches: Rows, base: Base, labels: IntArray, n_groups: int, tastes: FloatArray, *, leave: bool
 ) -> IntArray:
-    """Move each user to the group that explains him best whatever the time, as `groups.fit.refine` does without it."""
-    known = np.diff(stretches.histories.indptr) > 0
-    for _ in range(REFINEMENTS):
+    """Move each user to the group that explains him best whatever the time; `groups.refining.refine` is without it."""
+
+    def said(labels: IntArray) -> Wide:
         weights = timely_evidence(stretches, base, labels, n_groups, tastes)
-        said = scores(stretches.histories, stretches.window, base, weights)
-        moved = np.where(known, said.argmax(axis=1), labels).astype(np.int32)
-        if leave:
-            moved[said.max(axis=1) <= 0] = -1
-        if len(np.unique(moved[moved >= 0])) < len(np.unique(labels[labels >= 0])):
-            break
-        changed = int((moved != labels).sum())
-        labels = moved
-        if changed <= len(labels) // 500:
-            break
-    return labels
+        return scores(stretches.histories, stretches.window, base, weights)
+
+    return move_users(said, labels, np.diff(stretches.histories.indptr) > 0, leave=leave)
 
 
 def surety(

@@ -29,6 +29,7 @@ from coterie.groups.numbers import (
     choose_stable,
     halfway,
 )
+from coterie.groups.refining import REFINEMENTS, refine
 from coterie.groups.vectors import DIMENSIONS, interests_for_groups, user_vectors
 from coterie.interest.fit import FitOptions
 from coterie.interest.gram import ItemStatistics
@@ -39,7 +40,6 @@ from coterie.randomness import generator
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-REFINEMENTS = 8
 MAP_USERS = 4_000
 
 
@@ -244,35 +244,6 @@ def group_users(
         labels = np.zeros_like(labels)
     found = max(wanted if grouper.exact_number else 1, int(labels.max()) + 1)
     return refine(histories, labels, found, tastes, leave=grouper.leaves_unassigned, rounds=rounds), left
-
-
-def refine(
-    histories: sparse.csr_array,
-    labels: IntArray,
-    n_groups: int,
-    tastes: FloatArray | None = None,
-    *,
-    leave: bool = False,
-    rounds: int = REFINEMENTS,
-) -> IntArray:
-    """Move each user to the group whose item distribution explains him best, `rounds` times over, shape (n_users,).
-
-    Users labelled −1 are placed like the others. With `leave`, whoever is explained no better by any group than by
-    everyone's distribution is in none (−1).
-    """
-    known = np.diff(histories.indptr) > 0
-    for _ in range(rounds):
-        scores = histories @ evidence(histories, labels, n_groups, tastes)
-        moved = np.where(known, scores.argmax(axis=1), labels).astype(np.int32)
-        if leave:
-            moved[scores.max(axis=1) <= 0] = -1
-        if len(np.unique(moved[moved >= 0])) < len(np.unique(labels[labels >= 0])):
-            break
-        changed = int((moved != labels).sum())
-        labels = moved
-        if changed <= len(labels) // 500:
-            break
-    return labels
 
 
 def _numbers(options: GroupOptions, n_users: int, grouper: Grouper) -> list[int]:
