@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
 from coterie.errors import DataError
-from coterie.kernels.significance import adjust, chance
+from coterie.kernels.significance import adjust, chance, surely_better
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -81,3 +81,17 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DataError, match="between 0 and 1"):
         adjust([np.nan])
     assert len(adjust([])) == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.integers(0, 2**16))
+def test_of_two_ways_at_most_one_is_surely_better_and_a_way_never_than_itself(figures: list[float], seed: int) -> None:
+    one = np.array(figures)
+    other = np.random.default_rng(seed).permutation(one + seed % 3 - 1)
+    assert not surely_better(one, one)
+    assert not (surely_better(one, other) and surely_better(other, one))
+
+
+def test_a_small_gain_of_everyone_is_sure_and_one_that_others_lose_is_not() -> None:
+    usual, many = np.linspace(0, 0.9, 100), np.arange(100)
+    assert surely_better(usual + 0.01 + 0.001 * many, usual)
+    assert not surely_better(usual + np.where(many < 50, 0.5, -0.49), usual)

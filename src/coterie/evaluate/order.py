@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from coterie.errors import DataError
 from coterie.evaluate.protocols import evaluate_users
 from coterie.evaluate.splits import FEWEST_ITEMS, Split
-from coterie.interest.fit import QUICK_DIMENSIONS, QUICK_EXACT_ITEMS, FitOptions, fit_interest
+from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.following import with_following
+from coterie.kernels.significance import surely_better
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 from coterie.tables.dataset import Events, weigh
@@ -90,16 +91,10 @@ def choose_order(
     split = _last_items(events, shape, fit.seed)
     if split is None or split.events is None or split.users is None:
         return off
-    quick = replace(
-        fit,
-        exact_items=min(fit.exact_items, QUICK_EXACT_ITEMS),
-        dimensions=min(fit.dimensions, QUICK_DIMENSIONS),
-        cold=False,
-    )
     known, users = split.events, split.users
     with progress.stage("choosing the order"):
         aged = weigh(known, shape, half_life_days)
-        interest = fit_interest(aged, text_vectors, quick)
+        interest = fit_interest(aged, text_vectors, replace(fit.quick(), cold=False))
 
         def earned(order: Order) -> NDArray[np.float64]:
             recent = halved(aged, known, order.half_life_items)
@@ -119,8 +114,7 @@ def _best(orders: list[Order], earned: Callable[[Order], NDArray[np.float64]]) -
     """The one that earns most, if more than the first one surely."""
     figures = [earned(order) for order in orders]
     best = int(np.argmax([one.mean() for one in figures]))
-    gained = figures[best] - figures[0]
-    return orders[best] if gained.mean() > gained.std() / np.sqrt(len(gained)) else orders[0]
+    return orders[best] if surely_better(figures[best], figures[0]) else orders[0]
 
 
 def _last_items(events: Events, shape: tuple[int, int], seed: int) -> Split | None:

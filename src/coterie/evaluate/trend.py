@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from coterie.errors import DataError
 from coterie.evaluate.protocols import evaluate_users
 from coterie.evaluate.splits import Split, split_time
-from coterie.interest.fit import QUICK_DIMENSIONS, QUICK_EXACT_ITEMS, FitOptions, fit_interest
+from coterie.interest.fit import FitOptions, fit_interest
 from coterie.interest.model import InterestModel
 from coterie.interest.scoring import Scorer
 from coterie.interest.trend import trend
+from coterie.kernels.significance import surely_better
 from coterie.progress import SILENT, Progress
 from coterie.randomness import generator
 from coterie.tables.dataset import Events, weigh
@@ -97,23 +97,17 @@ def choose_weight(
     split = _last_part(events, shape, fit.seed)
     if split is None or split.events is None or split.users is None:
         return 0.0
-    quick = replace(
-        fit,
-        exact_items=min(fit.exact_items, QUICK_EXACT_ITEMS),
-        dimensions=min(fit.dimensions, QUICK_DIMENSIONS),
-    )
     with progress.stage("choosing the trend"):
         aged = weigh(split.events, shape, options.half_life_days)
         tested = split._replace(train=aged, fold_in=aged[split.users])
-        interest = fit_interest(aged, text_vectors, quick)
+        interest = fit_interest(aged, text_vectors, fit.quick())
         recent = weigh(split.events, shape, options.days)
         earned = []
         for weight in WEIGHTS:
             scorer = Scorer(interest, trend(recent, interest, aged, weight))
             earned.append(evaluate_users(scorer.scores, tested, k=LENGTH, seed=fit.seed).ndcg)
     best = int(np.argmax([one.mean() for one in earned]))
-    gained = earned[best] - earned[0]
-    return WEIGHTS[best] if gained.mean() > gained.std() / np.sqrt(len(gained)) else 0.0
+    return WEIGHTS[best] if surely_better(earned[best], earned[0]) else 0.0
 
 
 def item_trend(

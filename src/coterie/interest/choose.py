@@ -14,6 +14,7 @@ from coterie.interest.gram import ItemStatistics
 from coterie.interest.model import InterestModel, no_companions
 from coterie.kernels.holdout import hide
 from coterie.kernels.metrics import ndcg_at_k
+from coterie.kernels.significance import surely_better
 from coterie.parallel import side_by_side
 from coterie.randomness import generator
 
@@ -83,7 +84,7 @@ def choose(
     results = side_by_side(*(partial(judged, alpha) for alpha in text_priors))
     best = 0
     for place, (earned, _) in enumerate(results):
-        if _better(earned, results[best][0]):
+        if surely_better(earned, results[best][0]):
             best = place
     return Choice(text_priors[best], results[best][1])
 
@@ -109,8 +110,3 @@ def _with_and_without(
 
 def _ndcg(model: InterestModel, seen: sparse.csr_array, hidden: sparse.csr_array) -> NDArray[np.float64]:
     return ndcg_at_k(model.top_items(seen, LIST_LENGTH)[0], hidden)
-
-
-def _better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    difference = one - other
-    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))

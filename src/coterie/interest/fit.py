@@ -65,6 +65,14 @@ class FitOptions:
     cold_share: float | None = None
     seed: int = 0
 
+    def quick(self) -> FitOptions:
+        """The options of a fit that only chooses between ways."""
+        return replace(
+            self,
+            exact_items=min(self.exact_items, QUICK_EXACT_ITEMS),
+            dimensions=min(self.dimensions, QUICK_DIMENSIONS),
+        )
+
 
 def centre(vectors: FloatArray) -> FloatArray:
     """Text vectors minus their mean, set to length 1; rows without text stay zero."""
@@ -117,12 +125,7 @@ def _chosen(
     priors = (TEXT_PRIOR, 0.0) if text.any() else (0.0,)
     if len(priors) == 1 and options.companions == 0:
         return replace(options, text_prior=0.0)
-    quick = replace(
-        options,
-        exact_items=min(options.exact_items, QUICK_EXACT_ITEMS),
-        dimensions=min(options.dimensions, QUICK_DIMENSIONS),
-        cold=False,
-    )
+    quick = replace(options.quick(), cold=False)
     with progress.stage("choosing the text prior", total=len(priors), unit="fits") as step:
 
         def fit(training: ItemStatistics, alpha: float) -> InterestModel:

@@ -1,4 +1,4 @@
-"""How surely a group differs: exact tests of counts, and their correction where there are many."""
+"""How surely groups or figures differ: exact tests of counts, their correction where there are many, a paired test."""
 
 from __future__ import annotations
 
@@ -64,3 +64,20 @@ def adjust(p: ArrayLike) -> NDArray[np.float64]:
     q = np.empty_like(given)
     q[order] = np.minimum.accumulate(np.minimum(given[order] * len(given) / rank, 1))
     return q
+
+
+def surely_better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether the mean of the first is higher by more than one standard error of the paired difference.
+
+    Args:
+        one, other: figures of the same users, in the same order, shape (n_users,).
+
+    Example:
+        >>> usual = np.array([0.1, 0.5, 0.3, 0.9])
+        >>> surely_better(usual + [0.1, 0.2, 0.1, 0.2], usual)
+        True
+        >>> surely_better(usual + [0.3, -0.2, 0.0, 0.0], usual)
+        False
+    """
+    gained = one - other
+    return bool(gained.mean() > gained.std() / np.sqrt(len(gained)))
