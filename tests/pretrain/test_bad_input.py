@@ -9,7 +9,7 @@ import pytest
 
 from coterie.data.simulate import MadeTables
 from coterie.errors import CoterieError, DataError, EncoderError, OutputError, SettingsError
-from coterie.pretrain import TrainingOptions, pretrain
+from coterie.pretrain import TrainingOptions, pretrain, train_encoder
 
 
 @pytest.fixture
@@ -96,3 +96,9 @@ def test_a_folder_in_the_way_is_told_before_any_work(world: MadeTables, base: Pa
     (tmp_path / "out" / "mine.txt").touch()
     with pytest.raises(OutputError, match="not empty"):
         pretrain("no such file", world.items, base=base, output=tmp_path / "out")
+
+
+def test_histories_that_are_not_given(texts: list[str], base: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no events to learn from"):
+        train_encoder(None, texts, base=base, output=tmp_path / "out", options=TrainingOptions())
+    assert not (tmp_path / "out").exists()

@@ -11,7 +11,7 @@ from coterie.cli.main import main
 from coterie.data.simulate import MadeTables
 from coterie.errors import CoterieError, DataError, EncoderError
 from coterie.language import make_encoder
-from coterie.pretrain import TrainingOptions, pretrain, train_encoder, train_on_words
+from coterie.pretrain import TrainingOptions, pretrain, train_encoder
 from coterie.pretrain.loop import Loop
 from coterie.pretrain.masked import ASKED, Masked
 from coterie.pretrain.tower import Tower
@@ -66,7 +66,7 @@ def fell(output: Path) -> bool:
 
 
 def test_the_loss_on_hidden_texts_falls_from_nothing(texts: list[str], tmp_path: Path) -> None:
-    told = train_on_words(texts, base=None, output=tmp_path / "encoder", options=replace(OPTIONS, layers=2))
+    told = train_encoder(None, texts, base=None, output=tmp_path / "encoder", options=replace(OPTIONS, layers=2))
     assert fell(tmp_path / "encoder")
     assert told.base == "none" and told.users == 0 and told.held == 30
     card = (tmp_path / "encoder" / "README.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_the_loss_on_hidden_texts_falls_from_nothing(texts: list[str], tmp_path:
 
 
 def test_behaviour_is_learnt_on_top_of_words(histories, texts: list[str], tmp_path: Path) -> None:
-    train_on_words(texts, base=None, output=tmp_path / "words", options=replace(OPTIONS, epochs=2))
+    train_encoder(None, texts, base=None, output=tmp_path / "words", options=replace(OPTIONS, epochs=2))
     behaviour = TrainingOptions(epochs=2, rate=1e-3, threads=1)
     told = train_encoder(histories, texts, base=tmp_path / "words", output=tmp_path / "encoder", options=behaviour)
     assert told.before is not None and told.after is not None and told.after >= told.before
@@ -85,7 +85,7 @@ def test_behaviour_is_learnt_on_top_of_words(histories, texts: list[str], tmp_pa
 def test_a_stopped_run_goes_on_to_the_same_weights(texts: list[str], base: Path, tmp_path: Path, monkeypatch) -> None:
     from safetensors.numpy import load_file
 
-    train_on_words(texts, base=base, output=tmp_path / "whole", options=OPTIONS)
+    train_encoder(None, texts, base=base, output=tmp_path / "whole", options=OPTIONS)
     step = Loop._step
 
     def stopping(self: Loop) -> None:
@@ -95,9 +95,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(texts: list[str], base: Path,
 
     monkeypatch.setattr(Loop, "_step", stopping)
     with pytest.raises(KeyboardInterrupt):
-        train_on_words(texts, base=base, output=tmp_path / "halves", options=OPTIONS)
+        train_encoder(None, texts, base=base, output=tmp_path / "halves", options=OPTIONS)
     monkeypatch.setattr(Loop, "_step", step)
-    train_on_words(texts, base=base, output=tmp_path / "halves", options=OPTIONS)
+    train_encoder(None, texts, base=base, output=tmp_path / "halves", options=OPTIONS)
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "halves"))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
@@ -117,7 +117,7 @@ def test_a_share_of_the_words_is_asked_for_and_never_the_ends(texts: list[str], 
 
 
 def test_a_roberta_learns_words_and_behaviour(histories, texts: list[str], roberta: Path, tmp_path: Path) -> None:
-    train_on_words(texts, base=roberta, output=tmp_path / "words", options=OPTIONS)
+    train_encoder(None, texts, base=roberta, output=tmp_path / "words", options=OPTIONS)
     assert fell(tmp_path / "words")
     behaviour = TrainingOptions(epochs=1, layers=1, rate=1e-3, threads=1)
     train_encoder(histories, texts, base=tmp_path / "words", output=tmp_path / "encoder", options=behaviour)
@@ -142,7 +142,7 @@ def test_a_head_that_comes_with_a_model_is_used(texts: list[str], roberta: Path)
 
 def test_chinese_is_cut_into_characters_and_learnt(tmp_path: Path) -> None:
     options = replace(OPTIONS, epochs=20, layers=2)
-    train_on_words(CHINESE, base=None, output=tmp_path / "encoder", options=options)
+    train_encoder(None, CHINESE, base=None, output=tmp_path / "encoder", options=options)
     assert fell(tmp_path / "encoder")
     encoder = make_encoder(str(tmp_path / "encoder"))
     assert encoder.tokenizer.encode("高等数学").tokens == ["[CLS]", "高", "等", "数", "学", "[SEP]"]
@@ -152,14 +152,14 @@ def test_chinese_is_cut_into_characters_and_learnt(tmp_path: Path) -> None:
 
 def test_a_tokenizer_without_a_mask_is_told(tiny_models, tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"no token \[MASK\] or <mask>"):
-        train_on_words(["a wooden star"] * 30, base=tiny_models.bert(), output=tmp_path / "out", options=OPTIONS)
+        train_encoder(None, ["a wooden star"] * 30, base=tiny_models.bert(), output=tmp_path / "out", options=OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("texts", [[""] * 50, ["only one", *[" "] * 40], []])
 def test_too_few_texts_are_told(texts: list[str], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="items have a title"):
-        train_on_words(texts, base=None, output=tmp_path / "out", options=OPTIONS)
+        train_encoder(None, texts, base=None, output=tmp_path / "out", options=OPTIONS)
 
 
 def test_an_objective_that_is_not_known_is_told(world: MadeTables, tmp_path: Path) -> None:

@@ -117,27 +117,21 @@ def pretrain(
     check_options(decided)
     folder = base_folder(base)
     check_output(Path(output), overwrite=overwrite)
+    histories = None
     if decided.objective == "masked":
         texts = _texts(read_items(items, settings=chosen, progress=progress))
-        return train_on_words(
-            texts, base=folder, output=Path(output), options=decided, overwrite=overwrite, progress=progress
-        )
-    if events is None:
+    elif events is None:
         raise DataError("training on behaviour needs events", hint="give --events, or take --objective masked")
-    dataset = read_tables(events, items, settings=chosen, progress=progress)
+    else:
+        dataset = read_tables(events, items, settings=chosen, progress=progress)
+        histories, texts = dataset.histories(), _texts(dataset.items)
     return train_encoder(
-        dataset.histories(),
-        _texts(dataset.items),
-        base=folder,
-        output=Path(output),
-        options=decided,
-        overwrite=overwrite,
-        progress=progress,
+        histories, texts, base=folder, output=Path(output), options=decided, overwrite=overwrite, progress=progress
     )
 
 
 def train_encoder(
-    histories: sparse.csr_array,
+    histories: sparse.csr_array | None,
     texts: Sequence[str],
     *,
     base: Path | None,
@@ -149,8 +143,9 @@ def train_encoder(
     """Train on histories and the texts of their items: `pretrain` without tables, for a training part of a split.
 
     Args:
-        histories: weights, shape (n_users, n_items); an item without entries is not learnt from.
-        texts: one for each item.
+        histories: weights, shape (n_users, n_items); an item without entries is not learnt from. Not read, and may be
+            None, where words are guessed.
+        texts: one for each item; those without words are not read.
         base: folder of the model to start from; None: from nothing.
         output, options, overwrite, progress: as for `pretrain`.
 
@@ -158,7 +153,29 @@ def train_encoder(
         As `pretrain`.
     """
     check_options(options)
-    _check_data(histories, texts)
+    training: Callable[..., Behaviour | Masked]
+    if options.objective == "masked":
+        histories = None
+        training = _guessing(texts, options)
+    else:
+        training = _behaving(histories, texts, options)
+    run = _Run(texts, _fingerprint(histories, texts), options, overwrite, progress)
+    return run.train(training, base, output)
+
+
+def _behaving(
+    histories: sparse.csr_array | None, texts: Sequence[str], options: TrainingOptions
+) -> Callable[..., Behaviour]:
+    """Makes the training by which items of the same users come to lie together."""
+    if histories is None or not histories.nnz:
+        raise DataError(
+            "there are no events to learn from", hint="check what was rejected, and settings like min_value"
+        )
+    if not any(text.strip() for text in texts):
+        raise DataError(
+            f"none of the {len(texts):,} items has a title, text or categories to read",
+            hint="give an items table with title or text, or map them: --column title=NAME",
+        )
 
     def training(tower: Tower, **rest: Any) -> Behaviour:
         made = Behaviour(tower, histories, options, **rest)
@@ -169,36 +186,17 @@ def train_encoder(
             )
         return made
 
-    run = _Run(texts, _fingerprint(histories, texts), options, overwrite, progress)
-    return run.train(training, base, output)
+    return training
 
 
-def train_on_words(
-    texts: Sequence[str],
-    *,
-    base: Path | None,
-    output: Path,
-    options: TrainingOptions,
-    overwrite: bool = False,
-    progress: Progress = SILENT,
-) -> Pretrained:
-    """Train an encoder to guess words left out of texts, which need no events.
-
-    Args:
-        texts: any; those without words are not read.
-        base, output, options, overwrite, progress: as for `train_encoder`.
-
-    Raises:
-        As `pretrain`.
-    """
-    check_options(options)
+def _guessing(texts: Sequence[str], options: TrainingOptions) -> Callable[..., Masked]:
+    """Makes the training that guesses words left out of texts."""
     if sum(bool(text.strip()) for text in texts) < FEWEST_ITEMS:
         raise DataError(
             f"fewer than {FEWEST_ITEMS} of the {len(texts):,} items have a title, text or categories to read",
             hint="give an items table with title or text, or map them: --column title=NAME",
         )
-    run = _Run(texts, _fingerprint(None, texts), options, overwrite, progress)
-    return run.train(lambda tower, **rest: Masked(tower, options, **rest), base, output)
+    return lambda tower, **rest: Masked(tower, options, **rest)
 
 
 @dataclass(frozen=True)
@@ -298,18 +296,6 @@ def check_options(options: TrainingOptions) -> None:
             raise SettingsError(f"option {one.name!r} cannot be {value}", hint="give a number above 0, well below 1")
     if not 0 <= options.validation < 0.9:
         raise SettingsError(f"option 'validation' cannot be {options.validation}", hint="give a share from 0 to 0.5")
-
-
-def _check_data(histories: sparse.csr_array, texts: Sequence[str]) -> None:
-    if not histories.nnz:
-        raise DataError(
-            "there are no events to learn from", hint="check what was rejected, and settings like min_value"
-        )
-    if not any(text.strip() for text in texts):
-        raise DataError(
-            f"none of the {len(texts):,} items has a title, text or categories to read",
-            hint="give an items table with title or text, or map them: --column title=NAME",
-        )
 
 
 def _fingerprint(histories: sparse.csr_array | None, texts: Sequence[str]) -> str:
