@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from coterie.cli.options import (
     TABLE_SETTINGS,
+    DryRun,
     Events,
     Items,
     Json,
@@ -20,7 +21,7 @@ from coterie.cli.options import (
     Users,
     takes_settings,
 )
-from coterie.cli.output import chat_line, print_json, print_table
+from coterie.cli.output import asked_lines, chat_line, print_json, print_table
 from coterie.cli.progress import make_progress
 from coterie.cli.show import groups_answer, print_groups
 
@@ -42,10 +43,7 @@ def discover(
         Path | None, Parameter(help="Model folder of an earlier run: its groups keep their numbers and names.")
     ] = None,
     overwrite: Overwrite = False,
-    dry_run: Annotated[
-        bool,
-        Parameter(help="Say what the chat model would be asked, and write nothing.", negative=(), show_default=False),
-    ] = False,
+    dry_run: DryRun = False,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -128,12 +126,7 @@ def _print_questions(tables: dict[str, Any], settings: dict[str, Any], *, json: 
     elif chat is None:
         print("no chat model is set, so none would be asked: names are made of keywords")
     else:
-        print(
-            f"{chat.name} would be asked {counted['calls']:,} times, {counted['kept']:,} of them answered already, "
-            f"and up to {counted['most_calls']:,} times where answers do not hold\n"
-            f"about {counted['tokens']:,} tokens of questions and {counted['answer_tokens']:,} of answers "
-            "(an estimate: tokens differ from model to model); nothing was asked or written"
-        )
+        print(asked_lines(chat.name, counted))
 
 
 def _print_result(model: Model, output: Path, *, json: bool) -> None:

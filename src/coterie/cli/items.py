@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from coterie.cli.apply import check_output_file, write_table
-from coterie.cli.options import CHAT_SETTINGS, Json, OutputFile, Quiet, source, takes_settings
-from coterie.cli.output import chat_line, print_json
+from coterie.cli.options import CHAT_SETTINGS, DryRun, Json, OutputFile, Quiet, source, takes_settings
+from coterie.cli.output import asked_lines, chat_line, print_json
 from coterie.cli.progress import make_progress
 from coterie.errors import SettingsError
 
@@ -21,10 +21,7 @@ def describe(
     little: Annotated[
         int, Parameter(help="Letters of an item's text below which it is described; one of Chinese counts as four.")
     ] = 80,
-    dry_run: Annotated[
-        bool,
-        Parameter(help="Say what the chat model would be asked, and write nothing.", negative=(), show_default=False),
-    ] = False,
+    dry_run: DryRun = False,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -64,13 +61,7 @@ def _print_questions(items: str, settings: dict[str, Any], *, little: int, json:
     if json:
         print_json(counted)
         return
-    print(
-        f"{done.poor:,} of {done.table.height:,} items have little text; {chat.name} would be asked "
-        f"{counted['calls']:,} times, {counted['kept']:,} of them answered already, and up to "
-        f"{counted['most_calls']:,} times where answers do not hold\n"
-        f"about {counted['tokens']:,} tokens of questions and {counted['answer_tokens']:,} of answers "
-        "(an estimate: tokens differ from model to model); nothing was asked or written"
-    )
+    print(f"{done.poor:,} of {done.table.height:,} items have little text; {asked_lines(chat.name, counted)}")
 
 
 def _print_done(facts: dict[str, Any], output: str) -> None:

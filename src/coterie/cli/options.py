@@ -87,6 +87,10 @@ Json = Annotated[
 OnlyCertified = Annotated[
     bool, Parameter(help="Leave out groups that are not certified.", negative=(), show_default=False)
 ]
+DryRun = Annotated[
+    bool,
+    Parameter(help="Say what the chat model would be asked, and write nothing.", negative=(), show_default=False),
+]
 Quiet = Annotated[bool, Parameter(help="Show no progress.", negative=(), show_default=False)]
 
 

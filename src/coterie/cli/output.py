@@ -64,6 +64,16 @@ def chat_line(record: Mapping[str, Any]) -> str:
     )
 
 
+def asked_lines(model: str, counted: Mapping[str, Any]) -> str:
+    """What a chat model would be asked, from what `CountingChat.counted` says."""
+    return (
+        f"{model} would be asked {counted['calls']:,} times, {counted['kept']:,} of them answered already, "
+        f"and up to {counted['most_calls']:,} times where answers do not hold\n"
+        f"about {counted['tokens']:,} tokens of questions and {counted['answer_tokens']:,} of answers "
+        "(an estimate: tokens differ from model to model); nothing was asked or written"
+    )
+
+
 def cell_text(cell: object) -> str:
     """A value as a person reads it: 1,234 for counts, three digits for fractions, nothing for None."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
