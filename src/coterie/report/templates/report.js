@@ -92,15 +92,18 @@
     ys[i] = view.getInt16(4 * i + 2, true) / 32767;
     at[i] = indexOf.get(groupView.getUint16(2 * i, true)) ?? -1;
   }
-  const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+  // The member with most of its group around it: in the middle of a group that lies in several parts there are others.
+  const NEAR = 0.08;
   const centres = data.numbers.map((_, g) => {
     const members = [];
     for (let i = 0; i < n; i++) if (at[i] === g) members.push(i);
     if (!members.length) return null;
-    const mx = middle(members.map((i) => xs[i])), my = middle(members.map((i) => ys[i]));
-    // The member nearest to the middle: a bent group has nobody in its middle.
-    const apart = (i) => (xs[i] - mx) ** 2 + (ys[i] - my) ** 2;
-    return members.reduce((best, i) => (apart(i) < apart(best) ? i : best));
+    const around = members.map((i) => {
+      let count = 0;
+      for (const j of members) if ((xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2 < NEAR ** 2) count++;
+      return count;
+    });
+    return members[around.indexOf(Math.max(...around))];
   });
   let spanX = 0, spanY = 0;
   for (let i = 0; i < n; i++) { spanX = Math.max(spanX, Math.abs(xs[i])); spanY = Math.max(spanY, Math.abs(ys[i])); }
