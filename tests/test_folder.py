@@ -92,6 +92,15 @@ def test_a_file_in_the_way_is_refused_even_with_overwrite(tmp_path: Path) -> Non
     assert path.read_text() == "mine"
 
 
+def test_a_place_where_nothing_can_be_written_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file is a file"):
+        check_output(tmp_path / "file" / "deep" / "model", overwrite=False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(OutputError, match="is not writable"):
+        check_output(tmp_path / "deep" / "model", overwrite=True)
+
+
 @pytest.mark.parametrize("above", ["working", "home"])
 def test_the_working_and_the_home_folder_are_never_replaced(
     above: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -234,7 +234,8 @@ def test_sizes_and_shares_are_those_of_the_primary_memberships(shop_model: Model
 
 def test_only_unknown_items_give_the_shares_of_users(shop_model: Model) -> None:
     notes = Notes()
-    found = shop_model.assign(pl.DataFrame({"user_id": ["a", "b"], "item_id": ["?", "??"]}), progress=notes)
+    told = pl.DataFrame({"user_id": ["a", "b", "b"], "item_id": ["?", "??", "??"], "timestamp": [7, 8, 8]})
+    found = shop_model.assign(told, progress=notes)
     assert found["user_id"].unique().sort().to_list() == ["a", "b"]
     assert found.filter(pl.col("rank") == 1)["group_id"].to_list() == [1, 1]
     assert found.group_by("user_id").agg(pl.col("weight").sum())["weight"].to_list() == pytest.approx([1, 1])

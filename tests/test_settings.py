@@ -37,6 +37,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ({"zzzzzz": 1}, "unknown setting 'zzzzzz'", "the settings are domain, columns, "),
         ({"beta": 2}, "setting 'beta' cannot be 2: ", "How much long histories are damped."),
         ({"groups": "many"}, "setting 'groups' cannot be 'many'", "Number of groups, or auto"),
+        ({"groups": "-3"}, "'-3': input should be 'auto' or greater than or equal to 1", "Number of groups, or auto"),
         ({"kind_weights": {"click": "x"}}, "setting 'kind_weights' cannot be 'x'", "Weight of each event kind"),
     ],
 )

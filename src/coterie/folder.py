@@ -67,10 +67,15 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse early what `write_folder` would refuse late.
 
     Raises:
-        OutputError: `path` is a file, has content that may not be replaced, or holds the working or home directory.
+        OutputError: `path` is a file, lies where nothing can be written, has content that may not be replaced, or
+            holds the working or home directory.
     """
     path = Path(path).absolute()
     if not path.exists():
+        held = next(parent for parent in path.parents if parent.exists())
+        if not held.is_dir() or not os.access(held, os.W_OK):
+            why = "is not writable" if held.is_dir() else "is a file"
+            raise OutputError(f"cannot write the folder {path}: {held} {why}", hint="choose another folder")
         return
     if not path.is_dir():
         raise OutputError(f"cannot write the folder {path}: a file is in the way", hint="choose another folder")

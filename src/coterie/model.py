@@ -373,7 +373,7 @@ class Model:
             progress=progress,
         )
         if read.unknown_items:
-            rows = read.accounting.rows
+            rows = read.accounting.rows - read.accounting.repeated
             progress.note(f"{read.unknown_items:,} of {rows:,} events are on items the model does not know")
         return read, halved(read.matrix(reading.half_life_days), read.events, half_life)
 

@@ -249,7 +249,11 @@ def _settings_error(error: ValidationError, given: dict[str, Any]) -> SettingsEr
         hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(Settings.model_fields)}"
         return SettingsError(f"unknown setting {name!r}{place}", hint=hint)
     given_value = "what was given" if name in SECRETS else repr(first["input"])
+    # Of a setting that takes a word or a number, both are told.
+    begins = "Input should be "
+    same = [one for one in error.errors() if one["loc"][:1] == first["loc"][:1] and one["input"] == first["input"]]
+    wrong = " or ".join([first["msg"], *(one["msg"].removeprefix(begins) for one in same[1:])])
     return SettingsError(
-        f"setting {name!r} cannot be {given_value}: {first['msg'].lower()}",
+        f"setting {name!r} cannot be {given_value}: {wrong.lower()}",
         hint=Settings.model_fields[name].description if name in Settings.model_fields else None,
     )

@@ -37,6 +37,13 @@ def test_a_longer_stage_is_told_with_its_count_and_time(clock, capsys: pytest.Ca
     assert capsys.readouterr() == ("", "encoding: 4,000 texts, 2.5 s\n")
 
 
+def test_one_of_something_is_told_in_the_singular(clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with LineProgress().stage("choosing", total=1, unit="numbers") as step:
+        step.advance()
+        clock.now += 2
+    assert capsys.readouterr().err == "choosing: 1 number, 2.0 s\n"
+
+
 def test_a_long_stage_is_told_every_ten_seconds_with_the_time_left(clock, capsys: pytest.CaptureFixture[str]) -> None:
     with LineProgress().stage("encoding", total=100, unit="texts") as step:
         for _ in range(25):

@@ -139,6 +139,16 @@ def test_bytes_that_are_not_utf8_cost_their_row_only(tmp_path: Path) -> None:
     assert dataset.items["item_id"].to_list() == ["a", "b", "€"]
 
 
+def test_a_table_in_gbk_is_told_with_the_way_to_utf8(tmp_path: Path) -> None:
+    events, items = tmp_path / "events.csv", tmp_path / "items.csv"
+    events.write_text("user_id,item_id\nu,a\nv,a\n")
+    items.write_text("item_id,title\na,红茶杯\nb,cup\n", encoding="gbk")
+    warnings = read_tables(events, items, settings=make_settings()).warnings
+    assert any("1 of the 2 rows of table 'items' are not valid UTF-8" in each and "iconv" in each for each in warnings)
+    events.write_text("user_id,item_id\n用户,商品\n", encoding="gbk")
+    assert "hint: save it as UTF-8" in fails(events)
+
+
 def test_a_header_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_bytes(b"user_id,item_id,caf\xe9\nu,a,1\n")

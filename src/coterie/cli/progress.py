@@ -40,12 +40,17 @@ class LineProgress:
         yield step
         seconds = time.monotonic() - step.start
         if seconds >= PATIENCE:
-            counted = f"{step.done:,} {unit}".strip() + ", " if step.done else ""
+            counted = _counted(step.done, unit) + ", " if step.done else ""
             self.note(f"{name}: {counted}{seconds:.1f} s")
 
     def note(self, text: str) -> None:
         """Print a line."""
         print(text, file=sys.stderr, flush=True)
+
+
+def _counted(done: int, unit: str) -> str:
+    """`1 fit`, `2 fits`."""
+    return f"{done:,} {unit.removesuffix('s') if done == 1 else unit}".strip()
 
 
 class _LineStep:
@@ -90,7 +95,7 @@ class BarProgress:
             yield _BarStep(self._bars, task)
             shown = next(one for one in self._bars.tasks if one.id == task)
             if (shown.elapsed or 0) >= PATIENCE:
-                counted = f"{shown.completed:,.0f} {unit}".strip() + ", " if shown.completed else ""
+                counted = _counted(round(shown.completed), unit) + ", " if shown.completed else ""
                 self.note(f"{name}: {counted}{shown.elapsed:.1f} s")
         finally:
             self._bars.remove_task(task)

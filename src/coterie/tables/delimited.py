@@ -20,6 +20,7 @@ from coterie.tables.parts import (
     FEWER_FIELDS,
     MORE_FIELDS,
     NOT_UTF8,
+    SAVE_AS_UTF8,
     BadRow,
     Batch,
     Digest,
@@ -66,9 +67,7 @@ class DelimitedPart:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
         broken = [name for name in names if not name.isascii() and _escaped(name) != name]
         if broken:
-            raise DataError(
-                f"the header of {self.label} is not valid UTF-8: {_escaped(broken[0])}", hint="save it as UTF-8"
-            )
+            raise DataError(f"the header of {self.label} is not valid UTF-8: {_escaped(broken[0])}", hint=SAVE_AS_UTF8)
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise DataError(f"{self.label} has column {twice[0]!r} more than once", hint="rename or drop one of them")

@@ -22,6 +22,7 @@ CHUNK_BYTES = 4 << 20
 FEWER_FIELDS = "fewer fields than the header"
 MORE_FIELDS = "more fields than the header"
 NOT_UTF8 = "not valid UTF-8"
+SAVE_AS_UTF8 = "save it as UTF-8; one in GBK for instance by: iconv -f GB18030 -t UTF-8 OLD.csv > NEW.csv"
 NOT_JSON = "not a JSON object"
 
 

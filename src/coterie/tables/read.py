@@ -19,6 +19,7 @@ from coterie.tables.codes import ranked, rows_in
 from coterie.tables.columns import check_mapping, find_columns, missing_column, possible_columns, unmapped_column
 from coterie.tables.dataset import Accounting, Dataset, Events, weigh
 from coterie.tables.log import Log
+from coterie.tables.parts import NOT_UTF8, SAVE_AS_UTF8
 from coterie.tables.rejected import Rejections
 from coterie.tables.rules import UNKNOWN_ITEM, Ruled, apply_rules
 from coterie.tables.social import Ties, pairs_of, read_ties, ties_of_strangers
@@ -143,6 +144,7 @@ def _dataset(
     for name, table in attributes.items():
         accounting[name] = rejections.accounting(name, table.rows, table.repeated)
         warnings = [*table.warnings, *warnings]
+    warnings = [*_unreadable(accounting), *warnings]
     pairs = None
     if ties is not None:
         pairs, accounting["social"] = pairs_of(ties, user_table["user_id"], rejections)
@@ -286,10 +288,20 @@ def _nothing_left(accounting: Accounting) -> DataError:
     parts = [f"{count:,} rejected: {reason}" for reason, count in accounting.rejected.items()]
     if accounting.repeated:
         parts.append(f"{accounting.repeated:,} repeated")
+    first = next(iter(accounting.rejected), "")
     return DataError(
         f"no event is left of the {accounting.rows:,} rows of table 'events' ({'; '.join(parts)})",
-        hint="look at the first reason: it takes the most rows",
+        hint=SAVE_AS_UTF8 if first.endswith(NOT_UTF8) else "look at the first reason: it takes the most rows",
     )
+
+
+def _unreadable(accounting: dict[str, Accounting]) -> list[str]:
+    """A sentence for each table with rows that are not UTF-8."""
+    return [
+        f"{count:,} of the {one.rows:,} rows of table {name!r} are not valid UTF-8 and were left out: {SAVE_AS_UTF8}"
+        for name, one in accounting.items()
+        if (count := sum(many for reason, many in one.rejected.items() if reason.endswith(NOT_UTF8)))
+    ]
 
 
 def _bounded(rejections: Rejections) -> list[str]:
