@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 from coterie.report import write_report
@@ -138,6 +140,25 @@ def test_the_keyboard_goes_from_group_to_group_and_to_its_card(make_model, show:
     page.keyboard.press("Escape")
     assert page.locator("#tip").is_hidden()
     assert painted(page) == whole
+
+
+def test_a_number_stands_where_most_of_its_group_is(make_model, show: Open):
+    """Of the three parts of group 1, the middle one is small, and amid the other group."""
+    x = np.repeat([-0.8, -0.05, 0.05, 0.8], [60, 9, 40, 50])
+    group = np.repeat([1, 1, 2, 1], [60, 9, 40, 50])
+    spread = np.random.default_rng(0).normal(0, 0.01, (2, len(x)))
+    places = pl.DataFrame({"x": x + spread[0], "y": spread[1], "group_id": group}).cast(
+        {"x": pl.Float32, "y": pl.Float32, "group_id": pl.Int32}
+    )
+    page = show(make_model(2, map=places))
+    left = []
+    for _ in range(2):
+        page.locator("#plane").focus()
+        page.keyboard.press("ArrowRight")
+        told, place = page.locator("#tip").inner_text(), page.locator("#tip").bounding_box()
+        left.append((told[0], place["x"]))
+    assert [number for number, _ in left] == ["1", "2"]
+    assert left[1][1] - left[0][1] > 0.25 * page.locator("#plane").bounding_box()["width"]
 
 
 def test_a_click_on_a_dot_goes_to_the_card_of_its_group(make_model, show: Open):
