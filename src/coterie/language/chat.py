@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from coterie.errors import ChatAnswerError, ChatClosedError, ChatError, SettingsError
+from coterie.errors import ChatAnswerError, ChatClosedError, ChatError
 from coterie.language.encoder import fingerprint_of
 from coterie.language.form import Form, Messages, Said, read_said
 from coterie.language.meter import Meter
-from coterie.language.post import post_json
+from coterie.language.post import check_endpoint, post_json
 from coterie.language.reply import first_object
 
 LONGEST_CALL = 300.0
@@ -104,22 +103,12 @@ class EndpointChat:
     """
 
     def __init__(self, base_url: str, model: str, api_key: str = "", *, seconds: float = 600.0) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            shown = base_url if not (parts.username or parts.password) else "a URL with a user or password in it"
-            raise SettingsError(
-                f"setting 'chat_base_url' cannot be {shown!r}",
-                hint="give an address such as http://localhost:8080/v1; a key goes into COTERIE_CHAT_API_KEY",
-            )
-        if not all("!" <= letter <= "~" for letter in api_key):
-            raise SettingsError(
-                "setting 'chat_api_key' holds characters that no key has", hint="copy it again, without spaces"
-            )
+        place = check_endpoint("chat", base_url, api_key)
         self.name = model
         self.fingerprint = fingerprint_of("endpoint", base_url.rstrip("/"), model)
         self.meter = Meter()
         self._url = base_url.rstrip("/") + "/chat/completions"
-        self._place = parts.netloc
+        self._place = place
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._allowance = Allowance(seconds)
         self._form, self._room = Form(), MOST_TOKENS

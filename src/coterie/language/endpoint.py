@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from coterie.errors import ChatError, EncoderError, SettingsError
 from coterie.language.clean import clean_text
 from coterie.language.encoder import Encoder, JoinedEncoder, Trained, fingerprint_of
-from coterie.language.post import Service, post_json
+from coterie.language.post import Service, check_endpoint, post_json
 from coterie.settings import Settings
 
 PAID_BATCH: Final = 128
@@ -52,17 +51,7 @@ class EndpointEncoder(Trained):
     def __init__(
         self, model: str, base_url: str, api_key: str = "", *, characters: int = 6_000, windows: int = 1
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            shown = base_url if not (parts.username or parts.password) else "a URL with a user or password in it"
-            raise SettingsError(
-                f"setting 'embed_base_url' cannot be {shown!r}",
-                hint="give an address such as http://localhost:8080/v1; a key goes into COTERIE_EMBED_API_KEY",
-            )
-        if not all("!" <= letter <= "~" for letter in api_key):
-            raise SettingsError(
-                "setting 'embed_api_key' holds characters that no key has", hint="copy it again, without spaces"
-            )
+        check_endpoint("embed", base_url, api_key)
         self.model = model
         self.name = _PREFIX + model
         self.fingerprint = fingerprint_of(

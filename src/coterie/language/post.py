@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from coterie.errors import ChatClosedError, ChatError
+from coterie.errors import ChatClosedError, ChatError, SettingsError
 
 TRIES = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -53,6 +53,26 @@ class Service:
 
 
 CHAT = Service()
+
+
+def check_endpoint(kind: str, base_url: str, api_key: str) -> str:
+    """The host and port of an endpoint that the settings `<kind>_base_url` and `<kind>_api_key` name.
+
+    Raises:
+        SettingsError: the URL is no http or https URL, or holds a password, or the key cannot stand in a header.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        shown = base_url if not (parts.username or parts.password) else "a URL with a user or password in it"
+        raise SettingsError(
+            f"setting '{kind}_base_url' cannot be {shown!r}",
+            hint=f"give an address such as http://localhost:8080/v1; a key goes into COTERIE_{kind.upper()}_API_KEY",
+        )
+    if not all("!" <= letter <= "~" for letter in api_key):
+        raise SettingsError(
+            f"setting '{kind}_api_key' holds characters that no key has", hint="copy it again, without spaces"
+        )
+    return parts.netloc
 
 
 def post_json(
