@@ -263,48 +263,18 @@ def _describe(
     vectors: np.ndarray[Any, np.dtype[np.float32]],
     learnt: tuple[Scorer, GroupsFound, Memberships, Keywords],
 ) -> Model:
-    """Memberships, profiles, names, lists and the map."""
+    """The model: memberships, lists and the map, and what is told of the groups."""
     settings, progress = run.settings, run.progress
-    scorer, found, memberships, keywords = learnt
-    interest = scorer.interest
-    n_groups = found.grouping.n_groups
+    scorer, found, memberships, _ = learnt
     primary = memberships.primary
-    n_users = np.bincount(histories.indices, minlength=histories.shape[1])
-
-    def told() -> Told:
-        with run.timed("profiles"):
-            profiled = count_and_profile(
-                dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
-            )
-            profiles = add_exemplars(profiled.rows, dataset.items, interest.taste, histories, primary)
-        with run.timed("names"):
-            items = dataset.items.with_columns(pl.Series("n_users", n_users))
-            book = read_phrasebook(items, settings.language, settings.domain)
-            names, warnings = call_groups(
-                profiles, book, n_groups=n_groups, chat=run.chat, least_users=run.least_users(), progress=progress
-            )
-            if run.earlier is not None:
-                names = run.earlier.names(names)
-        with run.timed("fidelity"), progress.stage("measuring fidelity"):
-            encoder = fitted_to(
-                make_encoder(settings.encoder, settings), item_texts(dataset.items), cache=VectorCache()
-            )
-            fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
-        with run.timed("broad groups"), progress.stage("describing broad groups"):
-            broad = describe_broad(
-                dataset, primary, found.broad, n_groups, settings=settings, keywords=keywords, book=book
-            )
-        with run.timed("rules"), progress.stage("finding rules"):
-            rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
-        return Told(profiled, profiles, names, fidelity, broad, rules, warnings)
 
     def drawn() -> np.ndarray[Any, np.dtype[np.float32]]:
         with run.timed("map"), progress.stage("drawing the map"):
             return lay_out(found.map_vectors, primary[found.map_rows], seed=settings.seed)
 
-    said, places = side_by_side(told, drawn)
+    said, places = side_by_side(lambda: _told(run, dataset, histories, vectors, learnt), drawn)
     with run.timed("lists"), progress.stage("recommending to groups"):
-        members, ids = Members(histories, primary, n_groups), dataset.items["item_id"]
+        members, ids = Members(histories, primary, found.grouping.n_groups), dataset.items["item_id"]
         lists = lists_of_run(scorer, members, settings.top, ids, least=settings.min_support)
     return Model(
         settings=settings,
@@ -316,7 +286,7 @@ def _describe(
         scorer=scorer,
         expected=expected_weights(histories),
         grouping=found.grouping,
-        items=items_table(dataset, interest, n_users),
+        items=items_table(dataset, scorer.interest, _users_of_items(histories)),
         groups=groups_table(found, primary, said),
         broad_groups=said.broad.groups,
         memberships=membership_frame(memberships, dataset.users["user_id"]),
@@ -330,22 +300,65 @@ def _describe(
         ),
         rejected=dataset.rejected,
         history=kept_frame(dataset.events, dataset.users["user_id"]) if settings.keep_events else None,
-        quality=quality_record(dataset, interest, found, primary)
-        | {
-            "fidelity": said.fidelity.facts(),
-            "chat": None if run.chat is None else run.chat.record(settings),
-            "timings": run.timings,
-            "domain": domain_facts(settings),
-            "warnings": [
-                *dataset.warnings,
-                *written_warning(dataset.items),
-                *_warnings(settings, found, timed=dataset.events.timestamp is not None),
-                *said.profiled.warnings,
-                *said.rules.warnings,
-                *said.warnings,
-            ],
-        },
+        quality=quality_record(dataset, scorer.interest, found, primary) | _facts(run, dataset, found, said),
     )
+
+
+def _told(
+    run: Run,
+    dataset: Dataset,
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    learnt: tuple[Scorer, GroupsFound, Memberships, Keywords],
+) -> Told:
+    """Profiles, names and how true they are, broad groups and rules."""
+    settings, progress = run.settings, run.progress
+    scorer, found, memberships, keywords = learnt
+    n_groups, primary = found.grouping.n_groups, memberships.primary
+    with run.timed("profiles"):
+        profiled = count_and_profile(
+            dataset, primary, n_groups=n_groups, settings=settings, keywords=keywords, progress=progress
+        )
+        profiles = add_exemplars(profiled.rows, dataset.items, scorer.interest.taste, histories, primary)
+    with run.timed("names"):
+        items = dataset.items.with_columns(pl.Series("n_users", _users_of_items(histories)))
+        book = read_phrasebook(items, settings.language, settings.domain)
+        names, warnings = call_groups(
+            profiles, book, n_groups=n_groups, chat=run.chat, least_users=run.least_users(), progress=progress
+        )
+        if run.earlier is not None:
+            names = run.earlier.names(names)
+    with run.timed("fidelity"), progress.stage("measuring fidelity"):
+        encoder = fitted_to(make_encoder(settings.encoder, settings), item_texts(dataset.items), cache=VectorCache())
+        fidelity = names_fidelity(names, encoder, histories, vectors, found.grouping, seed=settings.seed)
+    with run.timed("broad groups"), progress.stage("describing broad groups"):
+        broad = describe_broad(dataset, primary, found.broad, n_groups, settings=settings, keywords=keywords, book=book)
+    with run.timed("rules"), progress.stage("finding rules"):
+        rules = find_rules(profiled, histories, primary, dataset.items["item_id"], settings=settings)
+    return Told(profiled, profiles, names, fidelity, broad, rules, warnings)
+
+
+def _users_of_items(histories: sparse.csr_array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.bincount(histories.indices, minlength=histories.shape[1])
+
+
+def _facts(run: Run, dataset: Dataset, found: GroupsFound, said: Told) -> dict[str, Any]:
+    """What `quality.json` holds beside the groups' record: fidelity, cost, time and warnings."""
+    settings = run.settings
+    return {
+        "fidelity": said.fidelity.facts(),
+        "chat": None if run.chat is None else run.chat.record(settings),
+        "timings": run.timings,
+        "domain": domain_facts(settings),
+        "warnings": [
+            *dataset.warnings,
+            *written_warning(dataset.items),
+            *_warnings(settings, found, timed=dataset.events.timestamp is not None),
+            *said.profiled.warnings,
+            *said.rules.warnings,
+            *said.warnings,
+        ],
+    }
 
 
 def _warnings(settings: Settings, found: GroupsFound, *, timed: bool) -> list[str]:
