@@ -126,17 +126,7 @@ def update(
 
 
 def _updated(model: Model, history: pl.DataFrame, table: Table, progress: Progress) -> Updated:
-    for before in model.about.get("updates", []):
-        if before["digest"] == table.digest:
-            raise DataError(
-                f"these events were added to the model before, on {before['created']}",
-                hint="give a table of events that are new; nothing was changed",
-            )
-    if follows_order(model.settings) and "timestamp" not in history.columns:
-        raise DataError(
-            "the scores of this model follow the order of events, and its events have no timestamps",
-            hint="make the model again with coterie discover on all events",
-        )
+    _check(model, history, table)
     read, rest = _read(model, history, table, progress)
     frame = pl.concat([rest, kept_frame(read.events, read.user_ids)], how="diagonal_relaxed").select(rest.columns)
     events, user_ids = kept_events(frame)
@@ -186,6 +176,21 @@ def _updated(model: Model, history: pl.DataFrame, table: Table, progress: Progre
         quality={**model.quality, "dataset": _dataset_facts(model, events, shape, scorer.interest)},
     )
     return Updated(changed, facts)
+
+
+def _check(model: Model, history: pl.DataFrame, table: Table) -> None:
+    """Refuse events that were added before, and a model whose events cannot be put in order."""
+    for before in model.about.get("updates", []):
+        if before["digest"] == table.digest:
+            raise DataError(
+                f"these events were added to the model before, on {before['created']}",
+                hint="give a table of events that are new; nothing was changed",
+            )
+    if follows_order(model.settings) and "timestamp" not in history.columns:
+        raise DataError(
+            "the scores of this model follow the order of events, and its events have no timestamps",
+            hint="make the model again with coterie discover on all events",
+        )
 
 
 def _read(model: Model, history: pl.DataFrame, table: Table, progress: Progress) -> tuple[Histories, pl.DataFrame]:
