@@ -14,7 +14,7 @@ from scipy import sparse
 
 from coterie import __version__
 from coterie.continuing import Earlier
-from coterie.evaluate.groups import judge_groups
+from coterie.evaluate.groups import Judging, judge_groups
 from coterie.evaluate.order import Order, choose_order
 from coterie.evaluate.trend import find_trend
 from coterie.folder import check_output, write_folder
@@ -134,43 +134,15 @@ def discover(  # noqa: PLR0913  # the tables, where to, and what may be the call
 
 
 def _model(run: Run, dataset: Dataset) -> Model:
-    """Interests and groups, side by side where there are two cores, then all that is told of them."""
+    """Interests and groups, then all that is told of them, and what they are worth, side by side with two cores."""
     settings, progress = run.settings, run.progress
     encoder = run.encoder = make_encoder(settings.encoder, settings).fingerprint
     vectors = run.kept("vectors", (encoder, settings.language), lambda: encode_items(dataset, settings, progress))
     histories, social = dataset.histories(settings.half_life_days), dataset.joined()
-    fit, options = fit_options(settings), group_options(settings)
-    statistics = ItemStatistics.of(histories, settings.beta)
     # What somebody else's grouper does cannot be told from its name: its groups are kept for this run only.
     own = None if run.grouper is None and run.earlier is None else token_hex(8)
-    grouper: Grouper | None = run.grouper
-    if run.earlier is not None:
-        grouper, options = run.earlier.grouper(dataset, histories, options)
-    interest, found, keywords = side_by_side(
-        lambda: run.kept(
-            "interest",
-            (asdict(fit), settings.encoder, settings.half_life_days),
-            lambda: fit_interest(histories, vectors, fit, statistics=statistics, progress=progress),
-        ),
-        lambda: run.kept(
-            "groups",
-            (asdict(options), own, settings.encoder, settings.half_life_days),
-            lambda: find_groups(
-                histories,
-                vectors,
-                options,
-                grouper=grouper,
-                social=social,
-                statistics=statistics,
-                progress=progress,
-            ),
-        ),
-        lambda: item_keywords(dataset.items, settings.language),
-    )
-    if run.earlier is not None:
-        found = run.earlier.in_order(dataset, histories, found)
+    interest, found, keywords, judging = _learnt(run, dataset, histories, vectors, social, own)
     memberships = found.grouping.assign(histories, settings.memberships)
-    judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
     if settings.next_item:
         order = _order(run, dataset, vectors, judging.interest)
         progress.note(f"order of histories: {order.words()}")
@@ -208,6 +180,48 @@ def _model(run: Run, dataset: Dataset) -> Model:
     if run.earlier is not None:
         model = replace(model, quality={**model.quality, "continued": run.earlier.facts(model.groups)})
     return model
+
+
+def _learnt(
+    run: Run,
+    dataset: Dataset,
+    histories: sparse.csr_array,
+    vectors: np.ndarray[Any, np.dtype[np.float32]],
+    social: sparse.csr_array | None,
+    own: str | None,
+) -> tuple[InterestModel, GroupsFound, Keywords, Judging]:
+    """Interests, groups (kept under the name of `own`) and keywords of the items; and how the groups are judged."""
+    settings, progress = run.settings, run.progress
+    fit, options = fit_options(settings), group_options(settings)
+    statistics = ItemStatistics.of(histories, settings.beta)
+    grouper: Grouper | None = run.grouper
+    if run.earlier is not None:
+        grouper, options = run.earlier.grouper(dataset, histories, options)
+    interest, found, keywords = side_by_side(
+        lambda: run.kept(
+            "interest",
+            (asdict(fit), settings.encoder, settings.half_life_days),
+            lambda: fit_interest(histories, vectors, fit, statistics=statistics, progress=progress),
+        ),
+        lambda: run.kept(
+            "groups",
+            (asdict(options), own, settings.encoder, settings.half_life_days),
+            lambda: find_groups(
+                histories,
+                vectors,
+                options,
+                grouper=grouper,
+                social=social,
+                statistics=statistics,
+                progress=progress,
+            ),
+        ),
+        lambda: item_keywords(dataset.items, settings.language),
+    )
+    if run.earlier is not None:
+        found = run.earlier.in_order(dataset, histories, found)
+    judging = judging_of(settings, interest, found, fit, options, grouper=run.grouper)
+    return interest, found, keywords, judging
 
 
 def _order(run: Run, dataset: Dataset, vectors: np.ndarray[Any, np.dtype[np.float32]], fit: FitOptions) -> Order:
