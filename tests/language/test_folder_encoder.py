@@ -154,6 +154,17 @@ def test_an_export_in_float32_gives_the_vectors_of_torch(kind: str, config, tiny
     )
 
 
+def test_a_graph_in_int8_rounds_once_what_several_matrices_are_multiplied_by(exported) -> None:
+    folder = exported("int8")
+    import onnx
+
+    nodes = onnx.load(folder / "model.onnx").graph.node
+    rounded = [node.input[0] for node in nodes if node.op_type == "QuantizeLinear"]
+    products = [node for node in nodes if node.op_type == "MatMulIntegerToFloat"]
+    assert len(products) == 6 * len(rounded) / 4  # of a layer: three that attention takes, and three more
+    assert len(set(rounded)) == len(rounded)
+
+
 def test_an_export_in_int8_is_a_quarter_of_the_size_and_near_the_original(tiny_models, exported) -> None:
     whole, small = make_encoder(str(exported("float32"))), make_encoder(str(exported("int8")))
     cosines = (whole.encode(TEXTS) * small.encode(TEXTS)).sum(axis=1)

@@ -184,7 +184,7 @@ def _ranges(
     probe: Path,
     told: Callable[[int], None],
 ) -> Ranges:
-    """Smallest and largest value that each matrix is multiplied by on some texts."""
+    """Smallest and largest value of all that is multiplied by a matrix, on some texts."""
     import onnxruntime
 
     probe.write_bytes(write_graph(*model, probed=True))

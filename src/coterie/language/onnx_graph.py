@@ -23,7 +23,7 @@ from coterie.errors import EncoderError
 
 Weights = Mapping[str, NDArray[np.float32]]
 Ranges = Mapping[str, tuple[float, float]]
-"""Matrix → smallest and largest value that it is multiplied by."""
+"""Name of what is multiplied by a matrix → its smallest and largest value."""
 
 FAMILIES: Final = ("bert", "roberta", "xlm-roberta", "camembert")
 """Values of `model_type` whose layers are those of BERT (Devlin et al. 2019)."""
@@ -81,8 +81,8 @@ def write_graph(weights: Weights, shape: Shape, *, ranges: Ranges | None = None,
     Args:
         weights: tensors by their names in transformers, without the model's own prefix.
         shape: the layers.
-        ranges: of what each matrix is multiplied by; None: float32 throughout.
-        probed: give, beside the token vectors, what each matrix is multiplied by, under the matrix's name.
+        ranges: of all that is multiplied by a matrix; None: float32 throughout.
+        probed: give, beside the token vectors, all that is multiplied by a matrix, under its name and `.probe`.
 
     Returns:
         The file: `input_ids` (n, t) → `last_hidden_state` (n, t, width).
@@ -107,8 +107,8 @@ class _Graph:
     shape: Shape
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
-    multiplied: dict[str, str] = field(default_factory=dict)
-    """Matrix → name of what it is multiplied by."""
+    multiplied: dict[str, list[str]] = field(default_factory=dict)
+    """Name of what is multiplied by a matrix → in int8 the names of its integers, their spacing and their zero."""
 
     def step(self, kind: str, given: list[str], name: str, *, domain: str = "", **attributes: int | float) -> str:
         from onnx import helper
@@ -153,55 +153,56 @@ class _Graph:
     def layer(self, states: str, number: int) -> str:
         """Attention, then a wider layer and back, each added to what it was given and normed."""
         name = f"encoder.layer.{number}"
-        parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
-        joined = self.linear(states, parts, f"{name}.projected")
-        split = [f"{name}.{part}" for part in ("query", "key", "value")]
-        self.split(joined, split)
-        heard = self.step("MultiHeadAttention", split, f"{name}.heard", domain=_FUSED, num_heads=self.shape.heads)
-        said = self.linear(heard, [f"{name}.attention.output.dense"], f"{name}.said")
+        parts = [self.linear(states, f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
+        heard = self.step("MultiHeadAttention", parts, f"{name}.heard", domain=_FUSED, num_heads=self.shape.heads)
+        said = self.linear(heard, f"{name}.attention.output.dense")
         added = self.step("Add", [said, states], f"{name}.said_added")
         states = self.norm(added, f"{name}.attention.output.LayerNorm")
-        wide = self.linear(states, [f"{name}.intermediate.dense"], f"{name}.wide")
-        bent = self.step(self.shape.gelu, [wide], f"{name}.bent", domain=_FUSED)
-        narrow = self.linear(bent, [f"{name}.output.dense"], f"{name}.narrow")
+        wide = self.linear(states, f"{name}.intermediate.dense")
+        # What comes of it is rounded to 255 steps: tanh instead of the error function is lost in that, and quicker.
+        gelu = self.shape.gelu if self.ranges is None else "FastGelu"
+        bent = self.step(gelu, [wide], f"{name}.bent", domain=_FUSED)
+        narrow = self.linear(bent, f"{name}.output.dense")
         added = self.step("Add", [narrow, states], f"{name}.narrow_added")
         return self.norm(added, f"{name}.output.LayerNorm")
-
-    def split(self, joined: str, names: list[str]) -> None:
-        from onnx import helper
-
-        self.nodes.append(helper.make_node("Split", [joined], names, name=joined + ".split", axis=2, num_outputs=3))
 
     def norm(self, states: str, name: str) -> str:
         scale = self.constant(f"{name}.weight", self.tensor(f"{name}.weight"))
         shift = self.constant(f"{name}.bias", self.tensor(f"{name}.bias"))
         return self.step("LayerNormalization", [states, scale, shift], name, epsilon=self.shape.epsilon)
 
-    def linear(self, states: str, parts: list[str], name: str) -> str:
-        """States times the matrices of some parts side by side, plus their biases."""
-        matrix = np.concatenate([self.tensor(f"{part}.weight") for part in parts]).T
-        bias = self.constant(f"{name}.bias", np.concatenate([self.tensor(f"{part}.bias") for part in parts]))
-        self.multiplied[name] = states
+    def linear(self, states: str, name: str) -> str:
+        """States times a matrix, plus its bias."""
+        matrix = self.tensor(f"{name}.weight").T
+        bias = self.constant(f"{name}.bias", self.tensor(f"{name}.bias"))
         if self.ranges is None:
+            self.multiplied[states] = [states]
             product = self.step("MatMul", [states, self.constant(f"{name}.weight", matrix)], f"{name}.product")
             return self.step("Add", [product, bias], name)
-        low, high = (min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0))
-        size = np.float32(max(high - low, 1e-9) / _RANGE_STEPS)
-        zero = np.uint8(np.clip(np.rint(-low / size), 0, _RANGE_STEPS))
+        rounded, spacing, origin = self.rounded(states, *self.ranges[states])
         scales = _scales(matrix, 0, _WEIGHT_TOP)
-        spacing = self.constant(f"{name}.spacing", np.array(size))
-        origin = self.constant(f"{name}.zero", np.array(zero))
-        rounded = self.step("QuantizeLinear", [states, spacing, origin], f"{name}.rounded")
         given = [
             rounded,
             self.constant(f"{name}.weight", np.rint(matrix / scales).astype(np.int8)),
             spacing,
             self.constant(f"{name}.scales", scales[0]),
             origin,
-            self.constant(f"{name}.zeros", np.zeros(matrix.shape[1], dtype=np.int8)),
+            "",  # the zeros of the matrix's integers are 0
             bias,
         ]
         return self.step("MatMulIntegerToFloat", given, name, domain=_FUSED)
+
+    def rounded(self, states: str, low: float, high: float) -> list[str]:
+        """States as integers, the spacing of these and their zero; once for all matrices they are multiplied by."""
+        if states not in self.multiplied:
+            low, high = min(low, 0.0), max(high, 0.0)
+            size = np.float32(max(high - low, 1e-9) / _RANGE_STEPS)
+            zero = np.uint8(np.clip(np.rint(-low / size), 0, _RANGE_STEPS))
+            spacing = self.constant(f"{states}.spacing", np.array(size))
+            origin = self.constant(f"{states}.zero", np.array(zero))
+            integers = self.step("QuantizeLinear", [states, spacing, origin], f"{states}.rounded")
+            self.multiplied[states] = [integers, spacing, origin]
+        return self.multiplied[states]
 
     def file(self, probed: bool) -> bytes:
         from onnx import TensorProto, helper
@@ -210,9 +211,9 @@ class _Graph:
         states = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["n", "t", self.shape.width])
         outputs = [states]
         if probed:
-            for matrix, value in self.multiplied.items():
-                self.step("Identity", [value], f"{matrix}.probe")
-                outputs.append(helper.make_tensor_value_info(f"{matrix}.probe", TensorProto.FLOAT, None))
+            for given in self.multiplied:
+                self.step("Identity", [given], f"{given}.probe")
+                outputs.append(helper.make_tensor_value_info(f"{given}.probe", TensorProto.FLOAT, None))
         graph = helper.make_graph(self.nodes, "encoder", [ids], outputs, self.constants)
         versions = [helper.make_opsetid("", 18), helper.make_opsetid(_FUSED, 1)]
         model = helper.make_model(graph, opset_imports=versions, ir_version=9, producer_name="coterie")
