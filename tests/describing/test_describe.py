@@ -96,6 +96,7 @@ BAD = {
     "another language": "Ein Halter aus Holz, in dem die Kerzen auf dem Tisch stehen, für alle. Candle",
     "again and again": "A candle holder, " * 6 + "a candle",
     "nothing": "",
+    "the example": "A small hand tool with a steel blade for digging, planting and loosening the soil: a candle holder",
 }
 
 
@@ -148,6 +149,17 @@ def test_a_model_that_answers_nothing_is_an_error_and_one_that_dies_keeps_what_i
     dead.asked.append("")
     with pytest.raises(ChatError, match="HTTP 500"):
         describe_items(ITEMS, chat=dead)
+
+
+def test_a_model_of_which_no_answer_holds_is_not_asked_about_all_items() -> None:
+    many = pl.DataFrame({"item_id": [str(row) for row in range(100)], "title": [f"BOWL {row}" for row in range(100)]})
+    chat = Writer(lambda told: "A bowl, " * 9)
+    with pytest.raises(ChatError, match=r"asked about 24 items, and none .*of 24 the last one: it repeats itself"):
+        describe_items(many, language="en", chat=chat)
+    assert len(chat.asked) == 48
+    some = describe_items(many, language="en", chat=Writer(lambda told: "A bowl, " * 9 if "1" in told else about(told)))
+    assert some.problems == {"it repeats itself": 19}
+    assert some.written == 81
 
 
 def test_without_a_chat_model_it_is_told() -> None:

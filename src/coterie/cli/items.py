@@ -69,9 +69,10 @@ def _print_done(facts: dict[str, Any], output: str) -> None:
     refused = facts["poor"] - facts["written"] - facts["unanswered"]
     print(f"{facts['written']:,} of {facts['poor']:,} items with little text were described by {chat['model']}")
     if refused:
-        print(f"{refused:,} answers did not hold; those items stay as they are")
+        worst = ", ".join(f"{problem}: {times:,}" for problem, times in list(facts["problems"].items())[:3])
+        print(f"no answer on {refused:,} items holds ({worst}); they stay as they are")
     if facts["unanswered"]:
-        print(f"{facts['unanswered']:,} got no answer; run it again to go on where it stopped")
+        print(f"{facts['unanswered']:,} got no answer; run it again to go on, with more --chat-seconds if need be")
     if facts["silent"]:
         print(f"{facts['silent']:,} of all {facts['items']:,} items say nothing that they could be described from")
     print(chat_line(chat))

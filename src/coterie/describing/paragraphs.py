@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from coterie.language.counting import estimate_tokens
+from coterie.language.prompts import prompt
 from coterie.language.words import detect_language, tokens
 from coterie.profiles.answers import SENTENCE_MARKS, unclean
 from coterie.profiles.grounds import same_stem
@@ -12,6 +14,8 @@ from coterie.profiles.orders import HEAD, is_order
 
 FEWEST_TOKENS, MOST_LETTERS = 12, 600
 """About 50 letters at least, and letters at most."""
+RUN = 6
+"""Words in a row that no paragraph may have from the prompt: weak models repeat its example."""
 _MARKS = SENTENCE_MARKS | frozenset('“”„«»‘「」《》"!！?？%!°')
 _NUMBER = re.compile(r"\d+")
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -42,6 +46,8 @@ def paragraph_problem(paragraph: str, told: str, language: str) -> str | None:
 
 def _content_problem(paragraph: str, told: str, language: str) -> str | None:
     said, known = tokens(paragraph), tokens(told)
+    if not _runs(said).isdisjoint(_runs_of_prompt(language)):
+        return "it is the example, not the item"
     if len(set(said)) < 0.45 * len(said):
         return "it repeats itself"
     if set(_NUMBER.findall(paragraph)) - set(_NUMBER.findall(told)):
@@ -53,3 +59,12 @@ def _content_problem(paragraph: str, told: str, language: str) -> str | None:
     if language != "und" and spoken not in {language, "und"}:
         return "it is in another language"
     return None
+
+
+def _runs(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
+
+
+@lru_cache
+def _runs_of_prompt(language: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(_runs(tokens(prompt("coterie.describing", "item", language, item=""))))

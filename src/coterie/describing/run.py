@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +33,8 @@ MOST_TOLD: Final = 400
 TRIES: Final = 2
 TOGETHER: Final = 256
 """Items asked about in one round, so that not all questions are in memory at once."""
+TRIAL: Final = 24
+"""Items of the first round: a model of which no answer holds is not asked about the others."""
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"description": {"type": "string", "maxLength": MOST_LETTERS}},
@@ -48,6 +51,7 @@ class Described(NamedTuple):
         poor: items with little text, those that say nothing at all left out.
         written: of those, how many have a paragraph now.
         unanswered: how many the model was not asked about, or did not answer on; asked again by another run.
+        problems: what is wrong with the last answer on items of which none holds → how many texts, the most first.
         silent: items without any text: there is nothing to describe them from.
         chat: what the model has cost, as in `quality.json`.
     """
@@ -56,6 +60,7 @@ class Described(NamedTuple):
     poor: int
     written: int
     unanswered: int
+    problems: dict[str, int]
     silent: int
     chat: dict[str, Any]
 
@@ -84,7 +89,7 @@ def describe_items(
     Raises:
         SettingsError: no chat model is set.
         DataError: the table cannot be read.
-        ChatError: the model answered nothing.
+        ChatError: the model answered nothing, or none of the first answers holds.
     """
     chosen = make_settings(**settings)
     if little < 1:
@@ -98,7 +103,7 @@ def describe_items(
         texts = _texts(frame)
         poor = [text for text in texts if text and _little(text, little)]
         language = chosen.language or detect_language([text for text in texts if text])
-        found, failed = _ask(list(dict.fromkeys(poor)), calls, language, progress)
+        found, failed, problems = _ask(list(dict.fromkeys(poor)), calls, language, progress)
         if failed and not found and calls.meter.calls + calls.meter.kept == 0:
             raise next(iter(failed.values()))
         written = pl.Series(WRITTEN_TEXT, [found.get(text) for text in texts], dtype=pl.String)
@@ -108,6 +113,7 @@ def describe_items(
             poor=len(poor),
             written=sum(text in found for text in poor),
             unanswered=sum(text in failed for text in poor),
+            problems=dict(Counter(problems.values()).most_common()),
             silent=sum(not text for text in texts),
             chat=calls.record(chosen),
         )
@@ -127,13 +133,15 @@ def _little(text: str, letters: int) -> bool:
 
 def _ask(
     texts: list[str], chat: ChatCalls, language: str, progress: Progress
-) -> tuple[dict[str, str], dict[str, ChatError]]:
-    """Paragraphs that hold, and why there is no answer where there is none, by the item's text."""
+) -> tuple[dict[str, str], dict[str, ChatError], dict[str, str]]:
+    """By the item's text: paragraphs that hold, why there is no answer, and what is wrong with the last one."""
     found: dict[str, str] = {}
     failed: dict[str, ChatError] = {}
+    problems: dict[str, str] = {}
+    spoke = False  # a model that only counts says nothing
     with progress.stage("describing items", total=len(texts), unit="items") as step:
-        for at in range(0, len(texts), TOGETHER):
-            asked = {text: _start(text, language) for text in texts[at : at + TOGETHER]}
+        for at in [0, *range(TRIAL, len(texts), TOGETHER)]:
+            asked = {text: _start(text, language) for text in texts[at : at + TOGETHER if at else TRIAL]}
             for attempt in range(TRIES):
                 questions = [(messages, SCHEMA) for messages in asked.values()]
                 answers = chat.complete_all(questions, *([step.advance] if attempt == 0 else []))
@@ -143,13 +151,27 @@ def _ask(
                         failed[text] = answer
                         continue
                     said = _said(answer)
+                    spoke |= said != ""
                     problem = paragraph_problem(said, text, language)
                     if problem is None:
                         found[text] = said + ("。" if language in {"zh", "ja"} else ".")
+                        problems.pop(text, None)
                     else:
+                        problems[text] = problem
                         again[text] = _next(messages, said, problem, language)
                 asked = again
-    return found, failed
+            if spoke and len(problems) == TRIAL < len(texts):
+                _give_up(chat.name, problems)
+    return found, failed, problems
+
+
+def _give_up(name: str, problems: dict[str, str]) -> None:
+    worst, times = Counter(problems.values()).most_common(1)[0]
+    raise ChatError(
+        f"{name} was asked about {len(problems)} items, and none of its answers holds"
+        f" (of {times} the last one: {worst})",
+        hint="a larger chat model; those below a billion parameters seldom manage",
+    )
 
 
 def _start(text: str, language: str) -> Messages:
