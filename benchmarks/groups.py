@@ -56,6 +56,7 @@ SETS = {
 """Set → number of groups."""
 MIN_VALUE = {"goodbooks-10k-v1": 4.0}
 MOST_USERS = {"mooccubex": 20_000}
+COLUMNS = {"uci-online-retail": {"price": "UnitPrice"}}
 AREAS, ASKED_RAND_INDEX = "dblp-4area", {False: 0.62, True: 0.70}
 """The set with areas; with the social table or without → the index asked for."""
 OURS, MINILM, DEFAULT_ENCODER = "coterie", "minilm", "bundled+tfidf"
@@ -102,7 +103,7 @@ def run_set(data: Path, name: str, peers: dict[str, Any], run: tuple[int, Path, 
     missing = [seed for seed in range(seeds) if not {OURS, *peers} <= set(done.get(str(seed), {}))]
     if not missing:
         return
-    settings = make_settings(groups=SETS[name], min_value=MIN_VALUE.get(name))
+    settings = make_settings(groups=SETS[name], min_value=MIN_VALUE.get(name), columns=COLUMNS.get(name, {}))
     tables = read_tables(data / name / "events.parquet", data / name / "items.parquet", settings=settings)
     text = encode_items(tables, settings, SILENT)
     for seed in missing:

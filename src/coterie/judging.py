@@ -40,7 +40,7 @@ def judging_of(
         fit,
         ridge=interest.ridge,
         text_prior=interest.text_prior,
-        companions=fit.companions if interest.companions.nnz else 0,
+        companions=fit.companions if interest.pairs_items else 0,
     )
     dimensions = next(point.dimensions for point in found.curve if point.chosen)
     taken = grouper or make_grouper(next(one.grouper for one in found.choice.tried if one.chosen))

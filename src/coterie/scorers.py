@@ -58,7 +58,7 @@ def fit_scorer(split: Split, vectors: Vectors, settings: Settings, *, progress: 
         options,
         ridge=interest.ridge,
         text_prior=interest.text_prior,
-        companions=options.companions if interest.companions.nnz else 0,
+        companions=options.companions if interest.pairs_items else 0,
     )
     if split.events is not None and (split.protocol == "last" or settings.next_item):
         given = order_given(settings, chosen=True)

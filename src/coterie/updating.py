@@ -214,7 +214,7 @@ def _scorer(model: Model, logs: tuple[pl.DataFrame, Events], histories: sparse.c
     """Scores as `discover` makes them of all events, with what it chose."""
     settings, old = model.settings, model.interest
     history, events = logs
-    companions = settings.companions if old.companions.nnz else 0
+    companions = settings.companions if old.pairs_items else 0
     fit = replace(fit_options(settings), text_prior=old.text_prior, companions=companions)
     vectors = encode_texts(model.items, settings, progress)
     interest = fit_interest(histories, vectors, fit, before=old, progress=progress)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from coterie.interest.alike import companions_by_text
 from coterie.interest.choose import TEXT_PRIOR, choose
 from coterie.interest.cold import SCALES, learn_placing, scale_of_placed
 from coterie.interest.exact import Parts, fit_exact
@@ -48,8 +49,8 @@ class FitOptions:
         ridge: λ, in events; None: from the data, see `default_ridge`.
         text_prior: α; None: chosen with the companions, see `choose.choose`; 0 switches the text prior off.
         dimensions: most taste dimensions.
-        companions: most companions kept for each item.
-        exact_items: warm items up to which the exact route is taken.
+        companions: most companions kept for each item with events; those without get theirs from their text.
+        exact_items: warm items up to which the exact route is taken, and cold ones up to which these have companions.
         cold: whether items without events are placed by their text.
         cold_share: share of coming events expected on items without events; None: as `expected_cold_share` says.
         seed: seed of the starting blocks.
@@ -150,12 +151,13 @@ def _fit(
     # Both know λ of the whole.
     decided = options if options.ridge is not None else replace(options, ridge=default_ridge(statistics))
     model: InterestModel
-    model, scale = side_by_side(
-        lambda: _fit_warm(statistics, text, decided, before), lambda: _scale_of_cold(statistics, text, decided)
+    model, (scale, alike) = side_by_side(
+        lambda: _fit_warm(statistics, text, decided, before),
+        lambda: (_scale_of_cold(statistics, text, decided), _companions_of_cold(text, cold, decided)),
     )
     taste = model.taste.copy()
     taste[cold] = learn_placing(text, model.taste, statistics.events()).place(text[cold]) * np.float32(scale)
-    return replace(model, taste=taste)
+    return replace(model, taste=taste, companions=sparse.csr_array(model.companions + alike))
 
 
 def _fit_warm(
@@ -192,6 +194,11 @@ def _among_all(parts: Parts, warm: NDArray[np.bool_], ridge: float, alpha: float
         (pairs.data, (rows[pairs.coords[0]], rows[pairs.coords[1]])), shape=(len(warm), len(warm))
     )
     return InterestModel(taste, placed, scale, ~warm, ridge, alpha)
+
+
+def _companions_of_cold(text: FloatArray, cold: NDArray[np.int64], options: FitOptions) -> sparse.csr_array:
+    """Companions among the items without events; none where there are more of them than the exact route would take."""
+    return companions_by_text(text, cold) if len(cold) <= options.exact_items else no_companions(len(text))
 
 
 def _scale_of_cold(statistics: ItemStatistics, text: FloatArray, options: FitOptions) -> float:

@@ -34,7 +34,7 @@ class InterestModel:
         taste: taste vectors, dimensions in order of importance, shape (n_items, d), float32.
         companions: item-to-item weights that taste does not hold, shape (n_items, n_items), float32.
         scale: s, √diag(G⁻¹) over its mean, above 0, shape (n_items,), float32.
-        cold: items that no history of the fit had, shape (n_items,); their taste comes from their text.
+        cold: items that no history of the fit had, shape (n_items,); their taste and companions come from their text.
         ridge: λ that the model was fitted with.
         text_prior: α that the model was fitted with.
     """
@@ -50,6 +50,11 @@ class InterestModel:
     def n_items(self) -> int:
         """Number of items."""
         return len(self.taste)
+
+    @property
+    def pairs_items(self) -> bool:
+        """Whether items that were in histories have companions: those without events have theirs from their text."""
+        return bool(np.diff(self.companions.indptr)[~self.cold].any())
 
     def fold_in(self, histories: sparse.csr_array) -> NDArray[np.float32]:
         """User vectors u = Σ_i w_ui s_i a_i, shape (n_users, d): one sparse product, linear in the history."""
