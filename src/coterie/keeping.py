@@ -170,7 +170,7 @@ def _unpack_judged(stage: Stage) -> Judged:
     return Judged(arrays["stability"], arrays["sizes"], GroupValue.of(facts["value"]), facts["users"])
 
 
-FORMAT = 2
+FORMAT = 3
 """Raised when what a stage keeps, or what it means, changes; stages kept under another number are made anew."""
 STAGES: dict[str, StageCodec[Any]] = {
     "tables": StageCodec(_pack_tables, _unpack_tables),
