@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         default=None, ge=0, description="Weight α of the text prior; none: from the data; 0: off."
     )
     dimensions: int = Field(default=512, ge=1, description="Most taste dimensions used for scores.")
-    companions: int = Field(default=32, ge=0, description="Companions kept for each item.")
+    companions: int = Field(default=32, ge=0, description="Companions kept for each item with events.")
     exact_items: int = Field(default=15_000, ge=0, description="Catalogues up to this many items are fitted exactly.")
     cold_share: float | None = Field(
         default=None,

@@ -149,6 +149,7 @@ def _ask(
                 for (text, messages), answer in zip(asked.items(), answers, strict=True):
                     if isinstance(answer, ChatError) and not isinstance(answer, ChatAnswerError):
                         failed[text] = answer
+                        problems.pop(text, None)
                         continue
                     said = _said(answer)
                     spoke |= said != ""
